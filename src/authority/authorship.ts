@@ -1,0 +1,39 @@
+import { providerAccountId } from '../database/tables.ts'
+import type { JournalEvent } from '../journal/append.ts'
+import type { EventKind } from '../journal/kinds.ts'
+import type { Authority } from './judge.ts'
+
+/** The columns that say who wrote a row and by which right. */
+export function authorship(authority: Authority) {
+  const { capacity, via } = authority
+  return {
+    actorUserId: authority.actorUserId,
+    capacity,
+    contactId: capacity === 'contact' ? via.id : null,
+    grantId: capacity === 'grant' ? via.id : null,
+    staffMemberId: capacity === 'staff' ? via.id : null,
+    sessionId: authority.sessionId,
+    verification: authority.verification,
+    verifiedAt: new Date(authority.verifiedAt),
+  }
+}
+
+type Rest = Partial<Omit<JournalEvent, 'kind' | 'accountId' | 'at'>> & { accountId?: string }
+
+/** An event about what was done under an authority; what concerns no account is the provider's own. */
+export function eventOf(authority: Authority, kind: EventKind, rest: Rest = {}): JournalEvent {
+  return {
+    accountId: authority.accountId ?? providerAccountId,
+    kind,
+    at: authority.at,
+    actorUserId: authority.actorUserId,
+    capacity: authority.capacity,
+    viaId: authority.via.id,
+    sessionId: authority.sessionId,
+    verification: authority.verification,
+    action: authority.action,
+    decision: 'permit',
+    requestId: authority.requestId,
+    ...rest,
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * The guard: a write happens only while everything `decide` read still stands. It locks and compares the revision of every owner of
+ * a fact (`for share`, which makes it sound: after a concurrent change commits, the row is read again and no longer matches) behind
+ * shared advisory locks (which only make it fair: a revoker waits for the writers before him, not for those after).
+ *
+ * Order of keys and rows everywhere: user → account → ticket, lower id first.
+ */
+import { type SQL, sql } from 'drizzle-orm'
+import { value } from '../database/statement.ts'
+import type { Via } from './facts.ts'
+import type { Loaded } from './load.ts'
+
+/** Classes of advisory locks (first key of two). */
+export const userClass = 1
+export const accountClass = 2
+
+export type GuardValues = Record<string, unknown>
+
+/**
+ * Common table expressions that end in `g`: one row while the ground stands, none when it moved. Join it in the same statement as the
+ * write; `now` is the instant of the decision and `until` the end of what justified it.
+ */
+export const guardOfAccount: SQL = sql`
+gl as materialized (select count(pg_advisory_xact_lock_shared(${sql.raw(String(userClass))}, hashtext(k))) from unnest(${value('guardUsers', 'text[]')}) k),
+gu as materialized (select u.id from gl, users u
+  where (u.id = ${value('guardUser1', 'uuid')} and u.authority_revision = ${value('guardRevision1', 'bigint')})
+     or (u.id = ${value('guardUser2', 'uuid')} and u.authority_revision = ${value('guardRevision2', 'bigint')})
+  order by u.id for share of u),
+gm as materialized (select pg_advisory_xact_lock_shared(${sql.raw(String(accountClass))}, hashtext(${value('guardAccount', 'text')}))
+  from (select count(*) from gu) c),
+ga as materialized (select a.id from gm, accounts a
+  where a.id = ${value('guardAccount', 'uuid')} and a.authority_revision = ${value('guardAccountRevision', 'bigint')} for share of a),
+g0 as materialized (select 1 as stands from ga where (select count(*) from gu) = cardinality(${value('guardUsers', 'text[]')})
+  and (${value('guardUntil', 'bigint')} is null
+    or floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} < ${value('guardUntil', 'bigint')}))`
+
+/** The guard of an act that makes something new for an account. */
+export const guardOfNew: SQL = sql`${guardOfAccount}, g as materialized (select stands from g0)`
+
+/** The guard of an act on a ticket: also locks the ticket and compares its own revision. */
+export const guardOfTicket: SQL = sql`${guardOfAccount},
+gt as materialized (select tt.* from g0, tickets tt where tt.account_id = ${value('guardAccount', 'uuid')} and tt.id = ${value('guardTicket', 'uuid')}
+  and tt.authority_revision = ${value('guardTicketRevision', 'bigint')} for update of tt),
+g as materialized (select 1 as stands from gt)`
+
+/** What the guard compares, from the facts that were read and the row that justified. The session's end bounds it too. */
+export function guardValues(loaded: Loaded, via: Via, accountId: string, clockOffset: number): GuardValues {
+  const { user, session, accounts } = loaded.facts
+  const owners = new Map<string, number>()
+  if (user !== null) owners.set(user.id, user.revision)
+  const grantor = via.capacity === 'grant' ? via.grant.grantor : null
+  if (grantor !== null) owners.set(grantor.userId, grantor.userRevision)
+  const [first, second] = [...owners].sort(([a], [b]) => (a < b ? -1 : 1))
+  const ends = [session?.expiresAt ?? null, via.capacity === 'grant' ? via.expiresAt : null].filter((end) => end !== null)
+  return {
+    guardUsers: [...owners.keys()].sort(),
+    guardUser1: first?.[0] ?? null,
+    guardRevision1: first?.[1] ?? null,
+    guardUser2: second?.[0] ?? null,
+    guardRevision2: second?.[1] ?? null,
+    guardAccount: accountId,
+    guardAccountRevision: accounts.find((account) => account.id === accountId)?.revision ?? null,
+    guardUntil: ends.length === 0 ? null : Math.min(...ends),
+    guardTicket: loaded.ticket?.id ?? null,
+    guardTicketRevision: loaded.ticket?.revision ?? null,
+    clockOffset,
+  }
+}

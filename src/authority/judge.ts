@@ -1,0 +1,141 @@
+/**
+ * From facts to an answer: an authority to act in, or the problem the caller is told. Everything that refuses for reasons of
+ * authority refuses here, so that "unknown" and "not yours" cannot come to differ.
+ */
+import type { JournalEvent } from '../journal/append.ts'
+import { Problem } from '../problem.ts'
+import type { Action, Capacity, DenyReason, StaffAction, VerificationMethod } from '../vocabulary.ts'
+import { principalIsActive } from './conditions.ts'
+import { decide } from './decide.ts'
+import type { Question, Via } from './facts.ts'
+import type { Caller, Loaded, Named } from './load.ts'
+import { hasTie } from './reason.ts'
+
+/** What a request asks to do. */
+export type Ask = {
+  action: Action
+  /** What `decide` is asked instead when the caller is staff. Without it staff may not use the route. */
+  staffAction?: StaffAction | undefined
+  named: Named
+  /** The question, from the facts; null when what the path names is not there. */
+  about: (loaded: Loaded, action: Action) => Question | null
+  /** Whether the caller may see what the *path* names; if not, it does not exist for him. Absent: the body names it. */
+  seen?: ((loaded: Loaded) => boolean) | undefined
+  /** Needs a sign-in not older than the configured step-up age. */
+  stepUp?: boolean | undefined
+}
+
+/** Who acts, for which account, in what capacity, by which row: stored on everything that is written. */
+export type Authority = {
+  /** Epoch ms of the decision, by the database's clock. */
+  at: number
+  accountId: string | null
+  actorUserId: string
+  capacity: Capacity
+  via: Via
+  sessionId: string
+  verification: VerificationMethod
+  /** Epoch ms. */
+  verifiedAt: number
+  action: Action
+  requestId: string
+}
+
+export type Verdict = { authority: Authority } | { refused: Problem; event: JournalEvent | null }
+
+/** Judges what is asked from the facts. */
+export function judge(ask: Ask, loaded: Loaded, caller: Caller, stepUpSeconds: number): Verdict {
+  const { facts } = loaded
+  if (!principalIsActive(facts, facts.now)) return { refused: unauthenticated(), event: null }
+  const action = actionFor(ask, loaded)
+  const question = ask.about(loaded, action)
+  if (question === null || ask.seen?.(loaded) === false) return refusal(ask, loaded, caller, action, question, null)
+  const decision = decide(facts, question, facts.now)
+  if (!decision.permit) return refusal(ask, loaded, caller, action, question, decision.reason)
+  if (ask.stepUp === true && !isFresh(loaded, caller, stepUpSeconds)) return { refused: stepUpRequired(stepUpSeconds), event: null }
+  return { authority: authorityOf(loaded, caller, action, question.account, decision.via) }
+}
+
+/** Staff are asked for the route's staff action; a route that declares none gets the customer's, which staff never hold. */
+export function actionFor(ask: { action: Action; staffAction?: StaffAction | undefined }, loaded: Loaded): Action {
+  return loaded.facts.staff === null ? ask.action : (ask.staffAction ?? ask.action)
+}
+
+export function unauthenticated(): Problem {
+  return new Problem('unauthenticated', {
+    detail: 'Send a valid access token: Authorization: Bearer …',
+    headers: { 'www-authenticate': 'Bearer' },
+  })
+}
+
+/** RFC 9470. */
+function stepUpRequired(seconds: number): Problem {
+  return new Problem('step_up_required', {
+    detail: 'Confirm your password at POST /v1/sessions/step-up and repeat the request with the new token',
+    members: { maxAge: seconds },
+    headers: { 'www-authenticate': `Bearer error="insufficient_user_authentication", max_age="${seconds}"` },
+  })
+}
+
+function isFresh({ facts }: Loaded, caller: Caller, seconds: number): boolean {
+  const authenticatedAt = Math.min(caller.authenticatedAt, facts.session?.authenticatedAt ?? 0)
+  return facts.now - authenticatedAt <= seconds * 1000
+}
+
+/** What to do next is the same for everyone who is refused an action, so that it betrays nothing. */
+const next = [
+  { rel: 'owner', detail: 'Ask an owner of the account to add you as a contact, or to grant you permission for the domain' },
+  { rel: 'authority', href: '/v1/me/authority', detail: 'What you may do, for which accounts and domains' },
+]
+
+function refusal(ask: Ask, loaded: Loaded, caller: Caller, action: Action, question: Question | null, reason: DenyReason | null): Verdict {
+  const account = question?.account ?? null
+  const tied = account !== null && hasTie(loaded.facts, account, loaded.facts.now)
+  const hidden = question === null || ask.seen?.(loaded) === false
+  const told = tied && reason !== null ? { reason } : {}
+  const refused = hidden
+    ? notFound()
+    : new Problem('not_authorised', { detail: 'You have no authority for this', members: { ...told, next } })
+  return { refused, event: tied ? refusalEvent(loaded, caller, action, question as Question, reason) : null }
+}
+
+/** The one answer for everything the caller may not see: unknown and not-yours are the same bytes. */
+export function notFound(): Problem {
+  return new Problem('not_found', { detail: 'There is no such thing, or it is not yours to see' })
+}
+
+function refusalEvent(loaded: Loaded, caller: Caller, action: Action, question: Question, reason: DenyReason | null): JournalEvent {
+  const { facts } = loaded
+  return {
+    accountId: question.account as string,
+    kind: 'access.refused',
+    at: facts.now,
+    actorUserId: caller.userId,
+    capacity: facts.staff === null ? null : 'staff',
+    sessionId: caller.sessionId,
+    verification: facts.session?.method ?? null,
+    action,
+    decision: 'deny',
+    reason,
+    resourceType: question.ticket === null ? 'account' : 'ticket',
+    resourceId: question.ticket?.id ?? question.account,
+    domainId: question.domains[0]?.id ?? null,
+    requestId: caller.requestId,
+  }
+}
+
+function authorityOf({ facts }: Loaded, caller: Caller, action: Action, accountId: string | null, via: Via): Authority {
+  const session = facts.session as NonNullable<typeof facts.session>
+  return {
+    at: facts.now,
+    accountId,
+    actorUserId: caller.userId,
+    capacity: via.capacity,
+    via,
+    sessionId: session.id,
+    verification: session.method,
+    verifiedAt: session.authenticatedAt,
+    action,
+    requestId: caller.requestId,
+  }
+}

@@ -1,0 +1,528 @@
+/**
+ * What is stored. Migrations are generated from this file (`npm run migration`), and a check fails when they differ.
+ *
+ * Shape: every table of a customer's rows carries `account_id`, and its keys begin with it, so that the tables of one account can
+ * live together on one node. Exempt are people (`users` and what hangs on them), small directory tables that make something unique
+ * for the whole provider, and the service's own (keys, throttles, stored answers).
+ */
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgSequence,
+  pgTable,
+  primaryKey,
+  text,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
+import {
+  accountStates,
+  audiences,
+  capacities,
+  channels,
+  contactRoles,
+  contactStatuses,
+  delegableActions,
+  grantStatuses,
+  messageKinds,
+  priorities,
+  reaches,
+  sessionKinds,
+  staffRoles,
+  suspensionCauses,
+  ticketOrigins,
+  ticketStatuses,
+  tokenPurposes,
+  userStatuses,
+  verificationMethods,
+} from '../vocabulary.ts'
+import { allOf, bytes, id, instant, oneOf } from './columns.ts'
+
+const revision = () => bigint({ mode: 'number' }).notNull().default(0)
+const version = () => integer().notNull().default(1)
+
+// ---- people
+
+export const users = pgTable(
+  'users',
+  {
+    id: id().primaryKey(),
+    name: text().notNull(),
+    status: text({ enum: userStatuses }).notNull().default('active'),
+    passwordHash: text(),
+    /** Raised by every change of a session, token, address, staff role or the status: what a guarded write compares. */
+    authorityRevision: revision(),
+    version: version(),
+    createdAt: instant().notNull(),
+    suspendedAt: instant(),
+    suspendedReason: text(),
+  },
+  (t) => [check('users_status', oneOf(t.status, userStatuses))],
+)
+
+/** The directory of mail addresses: a proven one belongs to exactly one user; an unproven one identifies nobody. */
+export const addresses = pgTable(
+  'addresses',
+  {
+    id: id().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    address: text().notNull(),
+    createdAt: instant().notNull(),
+    provenAt: instant(),
+  },
+  (t) => [uniqueIndex('addresses_proven').on(t.address).where(sql`${t.provenAt} is not null`), index('addresses_of_user').on(t.userId)],
+)
+
+export const staffMembers = pgTable(
+  'staff_members',
+  {
+    id: id().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    role: text({ enum: staffRoles }).notNull(),
+    givenBy: uuid().references(() => users.id),
+    givenAt: instant().notNull(),
+    endedBy: uuid().references(() => users.id),
+    endedAt: instant(),
+  },
+  (t) => [
+    check('staff_members_role', oneOf(t.role, staffRoles)),
+    uniqueIndex('staff_members_active').on(t.userId).where(sql`${t.endedAt} is null`),
+  ],
+)
+
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: id().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    kind: text({ enum: sessionKinds }).notNull(),
+    method: text({ enum: verificationMethods }).notNull(),
+    createdAt: instant().notNull(),
+    authenticatedAt: instant().notNull(),
+    expiresAt: instant().notNull(),
+    endedAt: instant(),
+  },
+  (t) => [
+    check('sessions_kind', oneOf(t.kind, sessionKinds)),
+    check('sessions_method', oneOf(t.method, verificationMethods)),
+    index('sessions_of_user').on(t.userId, t.id),
+  ],
+)
+
+/** Mailed secrets: stored as a hash, used once, with an end. The secret itself is made when the mail leaves (`outbox/`). */
+export const singleUseTokens = pgTable(
+  'single_use_tokens',
+  {
+    id: id().primaryKey(),
+    purpose: text({ enum: tokenPurposes }).notNull(),
+    secretHash: bytes(),
+    address: text(),
+    /** For a sign-up: what the person chose; becomes the user when the address is proven. */
+    name: text(),
+    passwordHash: text(),
+    staffRole: text({ enum: staffRoles }),
+    accountId: uuid(),
+    contactId: uuid(),
+    grantId: uuid(),
+    invitedBy: uuid().references(() => users.id),
+    createdAt: instant().notNull(),
+    expiresAt: instant().notNull(),
+    usedAt: instant(),
+  },
+  (t) => [
+    check('single_use_tokens_purpose', oneOf(t.purpose, tokenPurposes)),
+    uniqueIndex('single_use_tokens_secret').on(t.secretHash),
+    index('single_use_tokens_address').on(t.address),
+    index('single_use_tokens_contact').on(t.accountId, t.contactId),
+    index('single_use_tokens_grant').on(t.accountId, t.grantId),
+  ],
+)
+
+// ---- accounts and who may speak for them
+
+export const accounts = pgTable(
+  'accounts',
+  {
+    id: id().primaryKey(),
+    number: text().notNull(),
+    name: text().notNull(),
+    state: text({ enum: accountStates }).notNull().default('new'),
+    stateChangedAt: instant().notNull(),
+    /** Raised by every change of a contact, grant, domain or the state: what a guarded write compares. */
+    authorityRevision: revision(),
+    version: version(),
+    createdAt: instant().notNull(),
+  },
+  (t) => [check('accounts_state', oneOf(t.state, accountStates))],
+)
+
+/** Directory: an account's human number is unique for the provider. */
+export const accountNumbers = pgTable('account_numbers', {
+  number: text().primaryKey(),
+  accountId: uuid()
+    .notNull()
+    .references(() => accounts.id),
+})
+
+/** A domain row never changes account: it ends (`releasedAt`), and another account gets a new row with a new id. */
+export const domains = pgTable(
+  'domains',
+  {
+    accountId: uuid()
+      .notNull()
+      .references(() => accounts.id),
+    id: id().notNull(),
+    name: text().notNull(),
+    createdAt: instant().notNull(),
+    releasedAt: instant(),
+    version: version(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    uniqueIndex('domains_held').on(t.accountId, t.name).where(sql`${t.releasedAt} is null`),
+    index('domains_by_id').on(t.id),
+    check('domains_name', sql`${t.name} = lower(${t.name}) and ${t.name} not like '%.'`),
+  ],
+)
+
+/** Directory: a name is held by at most one account at a time; the row is there exactly while the domain is. */
+export const domainNames = pgTable(
+  'domain_names',
+  {
+    name: text().primaryKey(),
+    accountId: uuid().notNull(),
+    domainId: uuid().notNull(),
+  },
+  (t) => [foreignKey({ name: 'domain_names_domain', columns: [t.accountId, t.domainId], foreignColumns: [domains.accountId, domains.id] })],
+)
+
+export const contacts = pgTable(
+  'contacts',
+  {
+    accountId: uuid()
+      .notNull()
+      .references(() => accounts.id),
+    id: id().notNull(),
+    userId: uuid().references(() => users.id),
+    role: text({ enum: contactRoles }).notNull(),
+    /** Limited to the rows of `contact_domains`; a limit without any is no domain at all, never "unlimited". */
+    limited: boolean().notNull().default(false),
+    status: text({ enum: contactStatuses }).notNull(),
+    invitedAddress: text().notNull(),
+    invitedBy: uuid()
+      .notNull()
+      .references(() => users.id),
+    createdAt: instant().notNull(),
+    acceptedAt: instant(),
+    /** An owner's yes to one added by staff; until then it holds no power over grants, contacts and submissions. */
+    confirmedAt: instant(),
+    endedAt: instant(),
+    version: version(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    uniqueIndex('contacts_active').on(t.accountId, t.userId, t.role).where(sql`${t.status} = 'active'`),
+    index('contacts_of_user').on(t.userId),
+    check('contacts_role', oneOf(t.role, contactRoles)),
+    check('contacts_status', oneOf(t.status, contactStatuses)),
+    check('contacts_owner_unlimited', sql`not (${t.role} = 'owner' and ${t.limited})`),
+    check('contacts_active_known', sql`${t.status} <> 'active' or (${t.userId} is not null and ${t.acceptedAt} is not null)`),
+    check('contacts_ended', sql`(${t.status} = 'ended') = (${t.endedAt} is not null)`),
+  ],
+)
+
+export const contactDomains = pgTable(
+  'contact_domains',
+  { accountId: uuid().notNull(), contactId: uuid().notNull(), domainId: uuid().notNull() },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.contactId, t.domainId] }),
+    foreignKey({ name: 'contact_domains_contact', columns: [t.accountId, t.contactId], foreignColumns: [contacts.accountId, contacts.id] }),
+    foreignKey({ name: 'contact_domains_domain', columns: [t.accountId, t.domainId], foreignColumns: [domains.accountId, domains.id] }),
+  ],
+)
+
+export const grants = pgTable(
+  'grants',
+  {
+    accountId: uuid()
+      .notNull()
+      .references(() => accounts.id),
+    id: id().notNull(),
+    status: text({ enum: grantStatuses }).notNull(),
+    granteeUserId: uuid().references(() => users.id),
+    granteeAddress: text().notNull(),
+    /** The contact who stands for the grant: it is never worth more than this contact is now. */
+    grantorContactId: uuid(),
+    actions: text().array().notNull(),
+    /** Null: all topics that are not confidential. */
+    topics: text().array(),
+    reach: text({ enum: reaches }).notNull().default('own'),
+    maxUses: integer(),
+    uses: integer().notNull().default(0),
+    purpose: text(),
+    notBefore: instant().notNull(),
+    expiresAt: instant().notNull(),
+    suspensionCauses: text().array().notNull().default(sql`'{}'::text[]`),
+    supersedes: uuid(),
+    /** Every grant this one supersedes, directly or through a chain: their tickets stay in its reach. */
+    lineage: uuid().array().notNull().default(sql`'{}'::uuid[]`),
+    createdAt: instant().notNull(),
+    createdBy: uuid()
+      .notNull()
+      .references(() => users.id),
+    approvedAt: instant(),
+    endedAt: instant(),
+    endedBy: uuid().references(() => users.id),
+    version: version(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    foreignKey({ name: 'grants_grantor', columns: [t.accountId, t.grantorContactId], foreignColumns: [contacts.accountId, contacts.id] }),
+    foreignKey({ name: 'grants_supersedes', columns: [t.accountId, t.supersedes], foreignColumns: [t.accountId, t.id] }),
+    index('grants_of_grantee').on(t.granteeUserId),
+    index('grants_of_account').on(t.accountId, t.createdAt, t.id),
+    check('grants_status', oneOf(t.status, grantStatuses)),
+    check('grants_reach', oneOf(t.reach, reaches)),
+    check('grants_actions', sql`cardinality(${t.actions}) > 0 and ${allOf(t.actions, delegableActions)}`),
+    check('grants_topics', sql`${t.topics} is null or cardinality(${t.topics}) > 0`),
+    check('grants_causes', allOf(t.suspensionCauses, suspensionCauses)),
+    check('grants_suspended', sql`(${t.status} = 'suspended') = (cardinality(${t.suspensionCauses}) > 0)`),
+    check(
+      'grants_period',
+      sql`${t.notBefore} < ${t.expiresAt} and ${t.expiresAt} <= coalesce(${t.approvedAt}, ${t.createdAt}) + interval '365 days'`,
+    ),
+    check('grants_uses', sql`${t.uses} >= 0 and (${t.maxUses} is null or (${t.maxUses} > 0 and ${t.uses} <= ${t.maxUses}))`),
+    check(
+      'grants_in_force',
+      sql`${t.status} not in ('active', 'suspended') or (${t.granteeUserId} is not null and ${t.grantorContactId} is not null and ${t.approvedAt} is not null)`,
+    ),
+    check('grants_ended', sql`(${t.status} in ('requested', 'invited', 'active', 'suspended')) = (${t.endedAt} is null)`),
+  ],
+)
+
+export const grantDomains = pgTable(
+  'grant_domains',
+  { accountId: uuid().notNull(), grantId: uuid().notNull(), domainId: uuid().notNull() },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.grantId, t.domainId] }),
+    foreignKey({ name: 'grant_domains_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
+    foreignKey({ name: 'grant_domains_domain', columns: [t.accountId, t.domainId], foreignColumns: [domains.accountId, domains.id] }),
+  ],
+)
+
+// ---- tickets
+
+/** Who acted and by which row: the same columns on everything written for an account. */
+const authorship = () => ({
+  actorUserId: uuid()
+    .notNull()
+    .references(() => users.id),
+  capacity: text({ enum: capacities }).notNull(),
+  contactId: uuid(),
+  grantId: uuid(),
+  staffMemberId: uuid().references(() => staffMembers.id),
+  sessionId: uuid().notNull(),
+  verification: text({ enum: verificationMethods }).notNull(),
+  verifiedAt: instant().notNull(),
+})
+
+const authorshipIsComplete = (t: { capacity: unknown; contactId: unknown; grantId: unknown; staffMemberId: unknown }) =>
+  sql`case ${t.capacity}
+    when 'contact' then ${t.contactId} is not null and ${t.grantId} is null and ${t.staffMemberId} is null
+    when 'grant' then ${t.grantId} is not null and ${t.contactId} is null and ${t.staffMemberId} is null
+    when 'staff' then ${t.staffMemberId} is not null and ${t.contactId} is null and ${t.grantId} is null
+    else false end`
+
+export const ticketNumber = pgSequence('ticket_number', { startWith: 100001 })
+export const accountNumber = pgSequence('account_number', { startWith: 10001 })
+
+export const tickets = pgTable(
+  'tickets',
+  {
+    accountId: uuid()
+      .notNull()
+      .references(() => accounts.id),
+    id: id().notNull(),
+    /** Shown as `T-100001`. From one sequence, so unique for the provider. */
+    number: bigint({ mode: 'number' }).notNull(),
+    domainId: uuid(),
+    host: text(),
+    /** Another account holds this host or a name between it and the domain: staff see it first, the caller learns nothing. */
+    hostHeldByOtherAccount: boolean().notNull().default(false),
+    topic: text().notNull(),
+    topicVersion: integer().notNull(),
+    subject: text().notNull(),
+    status: text({ enum: ticketStatuses }).notNull().default('new'),
+    priority: text({ enum: priorities }).notNull().default('normal'),
+    contactsOnly: boolean().notNull().default(false),
+    origin: text({ enum: ticketOrigins }).notNull(),
+    channel: text({ enum: channels }).notNull(),
+    requesterUserId: uuid().references(() => users.id),
+    requesterText: text(),
+    ...authorship(),
+    details: jsonb().$type<Record<string, unknown>>().notNull(),
+    completeness: jsonb().$type<Record<string, unknown>>().notNull(),
+    createdAt: instant().notNull(),
+    arrivedAt: instant().notNull(),
+    firstResponseAt: instant(),
+    lastCustomerReplyAt: instant(),
+    resolvedAt: instant(),
+    closedAt: instant(),
+    /** Raised when domain, topic or `contactsOnly` change: what a guarded act on the ticket compares. */
+    authorityRevision: revision(),
+    version: version(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    unique('tickets_number').on(t.accountId, t.number),
+    index('tickets_by_id').on(t.id),
+    index('tickets_newest').on(t.accountId, t.createdAt.desc(), t.id.desc()),
+    index('tickets_newest_of_all').on(t.createdAt.desc(), t.id.desc()),
+    index('tickets_of_grant').on(t.accountId, t.grantId).where(sql`${t.grantId} is not null`),
+    foreignKey({ name: 'tickets_domain', columns: [t.accountId, t.domainId], foreignColumns: [domains.accountId, domains.id] }),
+    foreignKey({ name: 'tickets_contact', columns: [t.accountId, t.contactId], foreignColumns: [contacts.accountId, contacts.id] }),
+    foreignKey({ name: 'tickets_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
+    check('tickets_authorship', authorshipIsComplete(t)),
+    check('tickets_verification', oneOf(t.verification, verificationMethods)),
+    check('tickets_status', oneOf(t.status, ticketStatuses)),
+    check('tickets_priority', oneOf(t.priority, priorities)),
+    check('tickets_channel', oneOf(t.channel, channels)),
+    check('tickets_origin', oneOf(t.origin, ticketOrigins)),
+    check('tickets_origin_of_capacity', sql`(${t.origin} = 'live') = (${t.capacity} <> 'staff')`),
+    check('tickets_requester', sql`${t.origin} <> 'live' or ${t.requesterUserId} is not null`),
+    check('tickets_host', sql`${t.host} is null or ${t.domainId} is not null`),
+    check('tickets_delegated', sql`${t.capacity} <> 'grant' or (${t.domainId} is not null and not ${t.contactsOnly})`),
+  ],
+)
+
+export const messages = pgTable(
+  'messages',
+  {
+    accountId: uuid().notNull(),
+    ticketId: uuid().notNull(),
+    id: id().notNull(),
+    kind: text({ enum: messageKinds }).notNull(),
+    ...authorship(),
+    body: text().notNull(),
+    createdAt: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.ticketId, t.id] }),
+    foreignKey({ name: 'messages_ticket', columns: [t.accountId, t.ticketId], foreignColumns: [tickets.accountId, tickets.id] }),
+    foreignKey({ name: 'messages_contact', columns: [t.accountId, t.contactId], foreignColumns: [contacts.accountId, contacts.id] }),
+    foreignKey({ name: 'messages_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
+    check('messages_kind', oneOf(t.kind, messageKinds)),
+    check('messages_authorship', authorshipIsComplete(t)),
+    check('messages_note', sql`${t.kind} <> 'note' or ${t.capacity} = 'staff'`),
+  ],
+)
+
+// ---- the journal
+
+/** The account of events that concern no customer's account: the provider's own. */
+export const providerAccountId = '00000000-0000-0000-0000-000000000000'
+
+/** Append-only (triggers refuse update, delete and truncate). Ids and closed words only; free values are in `journal_values`. */
+export const journalEvents = pgTable(
+  'journal_events',
+  {
+    accountId: uuid().notNull(),
+    id: id().notNull(),
+    at: instant().notNull(),
+    kind: text().notNull(),
+    audience: text({ enum: audiences }).notNull(),
+    actorUserId: uuid(),
+    capacity: text({ enum: capacities }),
+    viaId: uuid(),
+    sessionId: uuid(),
+    verification: text({ enum: verificationMethods }),
+    action: text(),
+    decision: text({ enum: ['permit', 'deny'] }),
+    reason: text(),
+    resourceType: text(),
+    resourceId: uuid(),
+    domainId: uuid(),
+    requestId: text(),
+    changed: text().array(),
+    /** Salted digest of the row in `journal_values`, so that the value can be erased and the event still stands. */
+    valueDigest: bytes(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    check('journal_events_audience', oneOf(t.audience, audiences)),
+    index('journal_events_newest').on(t.accountId, t.at.desc(), t.id.desc()),
+    index('journal_events_newest_of_all').on(t.at.desc(), t.id.desc()),
+  ],
+)
+
+export const journalValues = pgTable(
+  'journal_values',
+  {
+    accountId: uuid().notNull(),
+    eventId: uuid().notNull(),
+    salt: bytes().notNull(),
+    value: jsonb().$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.eventId] }),
+    foreignKey({
+      name: 'journal_values_event',
+      columns: [t.accountId, t.eventId],
+      foreignColumns: [journalEvents.accountId, journalEvents.id],
+    }),
+  ],
+)
+
+// ---- the service's own
+
+/** A stored answer, written by the same statement or transaction as the effect it answers for. */
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    principalId: uuid().notNull(),
+    key: text().notNull(),
+    fingerprint: bytes().notNull(),
+    status: integer(),
+    headers: jsonb().$type<Record<string, string>>(),
+    body: jsonb(),
+    /** What the answer made and by which action it may be read: asked again before it is given again. */
+    made: jsonb().$type<Record<string, unknown>>(),
+    createdAt: instant().notNull(),
+    expiresAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.principalId, t.key] }), index('idempotency_keys_expiry').on(t.expiresAt)],
+)
+
+/** Counted attempts per network, address or other target, shared by all processes. */
+export const throttles = pgTable(
+  'throttles',
+  {
+    bucket: text().primaryKey(),
+    attempts: integer().notNull(),
+    windowEndsAt: instant().notNull(),
+  },
+  (t) => [index('throttles_expiry').on(t.windowEndsAt)],
+)
+
+export const signingKeys = pgTable('signing_keys', {
+  kid: text().primaryKey(),
+  algorithm: text().notNull(),
+  publicKey: jsonb().$type<Record<string, unknown>>().notNull(),
+  /** Sealed (AES-256-GCM) with the service's secret key; the private key is nowhere in clear. */
+  sealedPrivateKey: bytes().notNull(),
+  createdAt: instant().notNull(),
+  removedAt: instant(),
+})

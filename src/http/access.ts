@@ -1,0 +1,121 @@
+/**
+ * What a route says about who may use it, and how that becomes a question. Every route declares it; the server does not start with
+ * one that does not (`authentication.ts`).
+ */
+import { decide } from '../authority/decide.ts'
+import { type Question, question, questionAboutTicket } from '../authority/facts.ts'
+import { type Ask, actionFor } from '../authority/judge.ts'
+import type { Loaded, Named } from '../authority/load.ts'
+import { hasTie } from '../authority/reason.ts'
+import { normaliseHostname } from '../hostname.ts'
+import type { Action, StaffAction } from '../vocabulary.ts'
+
+/**
+ * What the path names:
+ * `nothing` (about the caller himself, or the provider as a whole) · `account` · `domain`, `contact`, `grant` (below an account) ·
+ * `ticket` · `user` · `everywhere` (a list over all accounts within reach) · `body` (the body names it; the gate decides).
+ */
+export type On = 'nothing' | 'account' | 'domain' | 'contact' | 'grant' | 'ticket' | 'user' | 'everywhere' | 'body'
+
+export type Secured = {
+  action: Action
+  /** What staff are asked instead; without it staff may not use the route. */
+  staffAction?: StaffAction
+  on: On
+  /** A list below an account: shows what is in reach instead of deciding about the account as a whole. */
+  list?: true
+  stepUp?: true
+  /** On POST a key is optional unless this says `required`. */
+  idempotency?: 'required'
+  ifMatch?: true
+}
+
+/** `open: true` needs no caller; `open: 'optional'` uses one when a token is sent. */
+export type Access = { open: true | 'optional' } | Secured
+
+const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+export const isUuid = (text: unknown): text is string => typeof text === 'string' && uuidForm.test(text)
+
+/** An account as people name it: by id or by number. */
+export function accountRef(text: string): { id: string } | { number: string } {
+  return isUuid(text) ? { id: text } : { number: text }
+}
+
+/** A domain as people name it: by id or by name; undefined when it can be neither. */
+export function domainRef(text: string): { id: string } | { name: string } | undefined {
+  if (isUuid(text)) return { id: text }
+  const normal = normaliseHostname(text)
+  return 'name' in normal ? { name: normal.name } : undefined
+}
+
+type Params = Record<string, string | undefined>
+
+/** What the path names, for the facts. Something that cannot be an id names nothing, and so is not found. */
+export function namedByPath(secured: Secured, params: Params): Named {
+  if (secured.on === 'everywhere') return { everyAccount: true }
+  const domain = params['domain'] === undefined ? undefined : domainRef(params['domain'])
+  const id = (name: string): string | undefined => (isUuid(params[name]) ? params[name] : undefined)
+  return {
+    account: params['account'] === undefined ? undefined : accountRef(params['account']),
+    domainIds: domain !== undefined && 'id' in domain ? [domain.id] : [],
+    domainNames: domain !== undefined && 'name' in domain ? [domain.name] : [],
+    contact: id('contact'),
+    grant: id('grant'),
+    ticket: id('ticket'),
+    user: id('user'),
+  }
+}
+
+/** The ask of a route whose path says it all. */
+export function askOfPath(secured: Secured, params: Params): Ask {
+  const { action, staffAction, stepUp, on } = secured
+  const hides = on !== 'nothing' && on !== 'body' && on !== 'everywhere'
+  return {
+    action,
+    staffAction,
+    stepUp,
+    named: namedByPath(secured, params),
+    about: (loaded, asked) => questionOn(on, loaded, asked),
+    seen: hides ? (loaded) => isSeen(on, loaded) : undefined,
+  }
+}
+
+function questionOn(on: On, loaded: Loaded, action: Action): Question | null {
+  const account = loaded.account?.id ?? null
+  switch (on) {
+    case 'ticket':
+      return loaded.ticket && questionAboutTicket(action, loaded.ticket, domainOf(loaded, loaded.ticket.domainId))
+    case 'domain':
+      return loaded.domains[0] === undefined ? null : question(action, account, { domains: [loaded.domains[0]] })
+    case 'contact':
+      return loaded.contact && question(action, account, { targets: [{ role: loaded.contact.role }] })
+    case 'grant':
+      return loaded.grant && question(action, account, { domains: loaded.grant.domains })
+    case 'account':
+      return account === null ? null : question(action, account)
+    case 'user':
+      return loaded.user && question(action, null)
+    default:
+      return question(action, null)
+  }
+}
+
+const domainOf = (loaded: Loaded, id: string | null) => loaded.domains.find((domain) => domain.id === id) ?? null
+
+/** What it takes to see each kind of thing; whoever may not see it is told that it does not exist. */
+const seeing = {
+  account: null,
+  domain: { action: 'domain.read', staffAction: 'staff.directory.read' },
+  contact: { action: 'contact.read', staffAction: 'staff.directory.read' },
+  grant: { action: 'grant.read', staffAction: 'staff.directory.read' },
+  ticket: { action: 'ticket.read', staffAction: 'staff.ticket.work' },
+  user: { action: 'staff.directory.read', staffAction: 'staff.directory.read' },
+} as const
+
+function isSeen(on: keyof typeof seeing, loaded: Loaded): boolean {
+  const { facts, account } = loaded
+  const sight = seeing[on]
+  if (sight === null) return account !== null && hasTie(facts, account.id, facts.now)
+  const asked = questionOn(on, loaded, actionFor(sight, loaded))
+  return asked !== null && decide(facts, { ...asked, targets: [] }, facts.now).permit
+}

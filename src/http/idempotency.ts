@@ -1,0 +1,98 @@
+/**
+ * `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header): the same request with the same key is carried out once and answered
+ * alike; the key's row is written in the commit of its effect (`database/idempotency.ts`).
+ */
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Context } from '../authority/context.ts'
+import { decide } from '../authority/decide.ts'
+import { question, questionAboutTicket } from '../authority/facts.ts'
+import { actionFor, notFound } from '../authority/judge.ts'
+import { load, type Made, type StoredAnswer } from '../authority/load.ts'
+import { type Answer, KeyTaken, type Repeatable } from '../database/idempotency.ts'
+import { Problem } from '../problem.ts'
+import type { Action, StaffAction } from '../vocabulary.ts'
+import type { Standing } from './types.ts'
+
+/** The key, quoted as the draft says or bare; undefined when there is none. 1 to 255 visible ASCII characters. */
+export function idempotencyKey(header: string | string[] | undefined): string | undefined {
+  if (header === undefined) return undefined
+  const text = String(header).trim()
+  const key = /^"(.*)"$/.exec(text)?.[1] ?? text
+  if (!/^[\x21-\x7e]{1,255}$/.test(key) || key.includes('"')) {
+    const detail = 'Send one key of 1 to 255 visible ASCII characters, e.g. Idempotency-Key: "5f1c0c9e-8a5c-4a26-b1f0-0f7f4b8e7d55"'
+    throw new Problem('malformed_request', { detail })
+  }
+  return key
+}
+
+/** What makes two requests the same: method, route, parameters and body. */
+export function fingerprint(request: FastifyRequest): Buffer {
+  const parts = [request.method, request.routeOptions.url, request.params, request.query, request.body ?? null]
+  return createHash('sha256').update(JSON.stringify(parts)).digest()
+}
+
+/** Answers with what was stored, if the request is the same and the caller may read now what it made. */
+export async function replay(
+  context: Context,
+  standing: Standing,
+  stored: StoredAnswer,
+  repeatable: Repeatable,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  if (stored.fingerprint !== repeatable.fingerprint.toString('hex')) {
+    const detail = 'This key belongs to another request; make a new key for a new request and keep it for its repetitions'
+    throw new Problem('idempotency_key_reused', { detail })
+  }
+  if (stored.made !== null) await demandSight(context, standing, stored.made)
+  return send(reply.header('idempotency-replayed', 'true'), {
+    status: stored.status ?? 200,
+    headers: stored.headers ?? {},
+    body: stored.body,
+  })
+}
+
+async function demandSight(context: Context, standing: Standing, made: Made): Promise<void> {
+  const named = { account: made.account === null ? undefined : { id: made.account }, ticket: made.ticket ?? undefined }
+  const loaded = await load(context.db, context.clock.offset(), standing.caller, named)
+  const action = actionFor(
+    { action: made.action as Action, staffAction: (made.staffAction ?? undefined) as StaffAction | undefined },
+    loaded,
+  )
+  const domain = loaded.domains.find(({ id }) => id === loaded.ticket?.domainId) ?? null
+  const asked = loaded.ticket === null ? question(action, made.account) : questionAboutTicket(action, loaded.ticket, domain)
+  if (!decide(loaded.facts, asked, loaded.facts.now).permit) throw notFound()
+}
+
+/**
+ * Carries out a repeatable act and answers it; a request that lost to its twin gets the twin's answer. The reply is on its way when it
+ * returns, so the result is of no type a handler could mistake for a body.
+ */
+export async function answering(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  act: () => Promise<Answer>,
+): Promise<never> {
+  try {
+    return send(reply, await act()) as never
+  } catch (error) {
+    const standing = request.standing
+    if (!(error instanceof KeyTaken) || standing?.repeatable == null) throw error
+    const { repeatable, caller } = standing
+    const { stored } = await load(context.db, context.clock.offset(), caller, { idempotencyKey: repeatable.key })
+    if (stored === null) throw inProgress(error)
+    return (await replay(context, standing, stored, repeatable, reply)) as never
+  }
+}
+
+function inProgress(cause: unknown): Problem {
+  return new Problem('idempotency_in_progress', { detail: 'Repeat the request in a moment', headers: { 'retry-after': '1' }, cause })
+}
+
+function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
+  return reply
+    .code(status)
+    .headers(headers ?? {})
+    .send(status === 204 ? undefined : body)
+}

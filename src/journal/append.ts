@@ -1,0 +1,59 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { v7 as uuid } from 'uuid'
+import type { Database } from '../database/open.ts'
+import { journalEvents, journalValues } from '../database/tables.ts'
+import type { Capacity, VerificationMethod } from '../vocabulary.ts'
+import { type EventKind, eventKinds } from './kinds.ts'
+
+/** Ids and closed words only. What is personal or free goes into `value`, which is kept apart and can be erased. */
+export type JournalEvent = {
+  accountId: string
+  kind: EventKind
+  /** Epoch ms. */
+  at: number
+  actorUserId?: string | null
+  capacity?: Capacity | null
+  viaId?: string | null
+  sessionId?: string | null
+  verification?: VerificationMethod | null
+  action?: string | null
+  decision?: 'permit' | 'deny' | null
+  reason?: string | null
+  resourceType?: string | null
+  resourceId?: string | null
+  domainId?: string | null
+  requestId?: string | null
+  changed?: string[] | null
+  value?: Record<string, unknown>
+}
+
+/** Appends events in the caller's transaction, in their order. An event's value goes to its own table under a salt. */
+export async function append(tx: Database, ...events: JournalEvent[]): Promise<void> {
+  const rows = events.map((event) => toRows(event))
+  if (rows.length === 0) return
+  await tx.insert(journalEvents).values(rows.map((row) => row.event))
+  const values = rows.flatMap((row) => (row.value === undefined ? [] : [row.value]))
+  if (values.length > 0) await tx.insert(journalValues).values(values)
+}
+
+function toRows({ value, at, ...event }: JournalEvent) {
+  const id = uuid()
+  const row = { ...event, id, at: new Date(at), audience: eventKinds[event.kind] }
+  if (value === undefined) return { event: row, value: undefined }
+  const salt = randomBytes(16)
+  const stored = { accountId: event.accountId, eventId: id, salt, value }
+  return { event: { ...row, valueDigest: digestOf(salt, value) }, value: stored }
+}
+
+/** SHA-256 over the salt and the value with its keys in order: what an event keeps when the value itself is erased. */
+export function digestOf(salt: Uint8Array, value: unknown): Buffer {
+  return createHash('sha256').update(salt).update(canonical(value)).digest()
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, member: unknown) =>
+    member !== null && typeof member === 'object' && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
+  )
+}
