@@ -1,5 +1,18 @@
 CREATE SEQUENCE "public"."account_number" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 10001 CACHE 1;--> statement-breakpoint
 CREATE SEQUENCE "public"."ticket_number" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 100001 CACHE 1;--> statement-breakpoint
+CREATE TABLE "access_tokens" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"user_id" uuid NOT NULL,
+	"session_id" uuid NOT NULL,
+	"name" text NOT NULL,
+	"secret_hash" "bytea" NOT NULL,
+	"ceiling" jsonb NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	"revoked_at" timestamp (3) with time zone,
+	"last_used_on" timestamp (3) with time zone
+);
+--> statement-breakpoint
 CREATE TABLE "account_numbers" (
 	"number" text PRIMARY KEY NOT NULL,
 	"account_id" uuid NOT NULL
@@ -9,6 +22,7 @@ CREATE TABLE "accounts" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"number" text NOT NULL,
 	"name" text NOT NULL,
+	"realm" text,
 	"state" text DEFAULT 'new' NOT NULL,
 	"state_changed_at" timestamp (3) with time zone NOT NULL,
 	"authority_revision" bigint DEFAULT 0 NOT NULL,
@@ -23,6 +37,25 @@ CREATE TABLE "addresses" (
 	"address" text NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"proven_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "clients" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"name" text NOT NULL,
+	"realm" text NOT NULL,
+	"status" text DEFAULT 'active' NOT NULL,
+	"scopes" text[] NOT NULL,
+	"may_step_up" boolean DEFAULT false NOT NULL,
+	"secret_hash" "bytea",
+	"former_secret_hash" "bytea",
+	"former_secret_ends_at" timestamp (3) with time zone,
+	"keys" jsonb DEFAULT '[]'::jsonb NOT NULL,
+	"authority_revision" bigint DEFAULT 0 NOT NULL,
+	"version" integer DEFAULT 1 NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"disabled_at" timestamp (3) with time zone,
+	CONSTRAINT "clients_status" CHECK ("clients"."status" in ('active', 'disabled')),
+	CONSTRAINT "clients_scopes" CHECK ("clients"."scopes" <@ array['ticket.create', 'ticket.read', 'ticket.reply', 'ticket.close', 'domain.read', 'account.read', 'account.update', 'contact.read', 'contact.manage', 'domain.manage', 'grant.read', 'grant.manage', 'submission.decide', 'support_code.create', 'request_code.manage', 'webhook.manage', 'audit.read', 'self.read', 'staff.provision']::text[])
 );
 --> statement-breakpoint
 CREATE TABLE "contact_domains" (
@@ -40,7 +73,8 @@ CREATE TABLE "contacts" (
 	"limited" boolean DEFAULT false NOT NULL,
 	"status" text NOT NULL,
 	"invited_address" text NOT NULL,
-	"invited_by" uuid NOT NULL,
+	"invited_by" uuid,
+	"added_by_staff" boolean DEFAULT false NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"accepted_at" timestamp (3) with time zone,
 	"confirmed_at" timestamp (3) with time zone,
@@ -135,6 +169,7 @@ CREATE TABLE "journal_events" (
 	"kind" text NOT NULL,
 	"audience" text NOT NULL,
 	"actor_user_id" uuid,
+	"client_id" uuid,
 	"capacity" text,
 	"via_id" uuid,
 	"session_id" uuid,
@@ -171,6 +206,7 @@ CREATE TABLE "messages" (
 	"grant_id" uuid,
 	"staff_member_id" uuid,
 	"session_id" uuid NOT NULL,
+	"client_id" uuid,
 	"verification" text NOT NULL,
 	"verified_at" timestamp (3) with time zone NOT NULL,
 	"body" text NOT NULL,
@@ -185,17 +221,63 @@ CREATE TABLE "messages" (
 	CONSTRAINT "messages_note" CHECK ("messages"."kind" <> 'note' or "messages"."capacity" = 'staff')
 );
 --> statement-breakpoint
-CREATE TABLE "sessions" (
+CREATE TABLE "passkey_challenges" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"purpose" text NOT NULL,
+	"user_id" uuid,
+	"challenge" text NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	"used_at" timestamp (3) with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "recovery_codes" (
+	"user_id" uuid NOT NULL,
+	"code_hash" "bytea" NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"used_at" timestamp (3) with time zone,
+	CONSTRAINT "recovery_codes_user_id_code_hash_pk" PRIMARY KEY("user_id","code_hash")
+);
+--> statement-breakpoint
+CREATE TABLE "refresh_tokens" (
+	"secret_hash" "bytea" PRIMARY KEY NOT NULL,
+	"session_id" uuid NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"rotated_at" timestamp (3) with time zone,
+	"sealed_successor" "bytea"
+);
+--> statement-breakpoint
+CREATE TABLE "second_factors" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"user_id" uuid NOT NULL,
 	"kind" text NOT NULL,
+	"name" text NOT NULL,
+	"sealed_secret" "bytea",
+	"last_step" bigint,
+	"credential_id" text,
+	"public_key" "bytea",
+	"sign_count" bigint,
+	"transports" text[],
+	"created_at" timestamp (3) with time zone NOT NULL,
+	"confirmed_at" timestamp (3) with time zone,
+	"last_used_at" timestamp (3) with time zone,
+	"removed_at" timestamp (3) with time zone,
+	CONSTRAINT "second_factors_kind" CHECK ("second_factors"."kind" in ('totp', 'passkey'))
+);
+--> statement-breakpoint
+CREATE TABLE "sessions" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"user_id" uuid,
+	"kind" text NOT NULL,
+	"client_id" uuid,
+	"parent_id" uuid,
 	"method" text NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"authenticated_at" timestamp (3) with time zone NOT NULL,
 	"expires_at" timestamp (3) with time zone NOT NULL,
 	"ended_at" timestamp (3) with time zone,
 	CONSTRAINT "sessions_kind" CHECK ("sessions"."kind" in ('person', 'panel', 'client')),
-	CONSTRAINT "sessions_method" CHECK ("sessions"."method" in ('password', 'password+totp', 'passkey', 'panel', 'email:strong', 'email:proven', 'support_code', 'token'))
+	CONSTRAINT "sessions_method" CHECK ("sessions"."method" in ('password', 'password+totp', 'passkey', 'panel', 'email:strong', 'email:proven', 'support_code', 'token')),
+	CONSTRAINT "sessions_principal" CHECK (("sessions"."user_id" is null) = ("sessions"."kind" = 'client') and ("sessions"."client_id" is null) = ("sessions"."kind" = 'person'))
 );
 --> statement-breakpoint
 CREATE TABLE "signing_keys" (
@@ -236,6 +318,14 @@ CREATE TABLE "staff_members" (
 	CONSTRAINT "staff_members_role" CHECK ("staff_members"."role" in ('support', 'admin'))
 );
 --> statement-breakpoint
+CREATE TABLE "subjects" (
+	"issuer" text NOT NULL,
+	"subject" text NOT NULL,
+	"user_id" uuid NOT NULL,
+	"created_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "subjects_issuer_subject_pk" PRIMARY KEY("issuer","subject")
+);
+--> statement-breakpoint
 CREATE TABLE "throttles" (
 	"bucket" text PRIMARY KEY NOT NULL,
 	"attempts" integer NOT NULL,
@@ -265,6 +355,7 @@ CREATE TABLE "tickets" (
 	"grant_id" uuid,
 	"staff_member_id" uuid,
 	"session_id" uuid NOT NULL,
+	"client_id" uuid,
 	"verification" text NOT NULL,
 	"verified_at" timestamp (3) with time zone NOT NULL,
 	"details" jsonb NOT NULL,
@@ -295,6 +386,13 @@ CREATE TABLE "tickets" (
 	CONSTRAINT "tickets_delegated" CHECK ("tickets"."capacity" <> 'grant' or ("tickets"."domain_id" is not null and not "tickets"."contacts_only"))
 );
 --> statement-breakpoint
+CREATE TABLE "used_assertions" (
+	"issuer" text NOT NULL,
+	"jti" text NOT NULL,
+	"expires_at" timestamp (3) with time zone NOT NULL,
+	CONSTRAINT "used_assertions_issuer_jti_pk" PRIMARY KEY("issuer","jti")
+);
+--> statement-breakpoint
 CREATE TABLE "users" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"name" text NOT NULL,
@@ -308,6 +406,8 @@ CREATE TABLE "users" (
 	CONSTRAINT "users_status" CHECK ("users"."status" in ('active', 'suspended'))
 );
 --> statement-breakpoint
+ALTER TABLE "access_tokens" ADD CONSTRAINT "access_tokens_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "access_tokens" ADD CONSTRAINT "access_tokens_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "account_numbers" ADD CONSTRAINT "account_numbers_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "addresses" ADD CONSTRAINT "addresses_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "contact_domains" ADD CONSTRAINT "contact_domains_contact" FOREIGN KEY ("account_id","contact_id") REFERENCES "public"."contacts"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -331,11 +431,18 @@ ALTER TABLE "messages" ADD CONSTRAINT "messages_staff_member_id_staff_members_id
 ALTER TABLE "messages" ADD CONSTRAINT "messages_ticket" FOREIGN KEY ("account_id","ticket_id") REFERENCES "public"."tickets"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "messages" ADD CONSTRAINT "messages_contact" FOREIGN KEY ("account_id","contact_id") REFERENCES "public"."contacts"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "messages" ADD CONSTRAINT "messages_grant" FOREIGN KEY ("account_id","grant_id") REFERENCES "public"."grants"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "passkey_challenges" ADD CONSTRAINT "passkey_challenges_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "recovery_codes" ADD CONSTRAINT "recovery_codes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "refresh_tokens" ADD CONSTRAINT "refresh_tokens_session_id_sessions_id_fk" FOREIGN KEY ("session_id") REFERENCES "public"."sessions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "second_factors" ADD CONSTRAINT "second_factors_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sessions" ADD CONSTRAINT "sessions_client_id_clients_id_fk" FOREIGN KEY ("client_id") REFERENCES "public"."clients"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sessions" ADD CONSTRAINT "sessions_parent_id_sessions_id_fk" FOREIGN KEY ("parent_id") REFERENCES "public"."sessions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "single_use_tokens" ADD CONSTRAINT "single_use_tokens_invited_by_users_id_fk" FOREIGN KEY ("invited_by") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "staff_members" ADD CONSTRAINT "staff_members_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "staff_members" ADD CONSTRAINT "staff_members_given_by_users_id_fk" FOREIGN KEY ("given_by") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "staff_members" ADD CONSTRAINT "staff_members_ended_by_users_id_fk" FOREIGN KEY ("ended_by") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "subjects" ADD CONSTRAINT "subjects_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tickets" ADD CONSTRAINT "tickets_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tickets" ADD CONSTRAINT "tickets_requester_user_id_users_id_fk" FOREIGN KEY ("requester_user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tickets" ADD CONSTRAINT "tickets_actor_user_id_users_id_fk" FOREIGN KEY ("actor_user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -343,8 +450,12 @@ ALTER TABLE "tickets" ADD CONSTRAINT "tickets_staff_member_id_staff_members_id_f
 ALTER TABLE "tickets" ADD CONSTRAINT "tickets_domain" FOREIGN KEY ("account_id","domain_id") REFERENCES "public"."domains"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tickets" ADD CONSTRAINT "tickets_contact" FOREIGN KEY ("account_id","contact_id") REFERENCES "public"."contacts"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "tickets" ADD CONSTRAINT "tickets_grant" FOREIGN KEY ("account_id","grant_id") REFERENCES "public"."grants"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE UNIQUE INDEX "access_tokens_secret" ON "access_tokens" USING btree ("secret_hash");--> statement-breakpoint
+CREATE INDEX "access_tokens_of_user" ON "access_tokens" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "accounts_newest" ON "accounts" USING btree ("created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE UNIQUE INDEX "addresses_proven" ON "addresses" USING btree ("address") WHERE "addresses"."proven_at" is not null;--> statement-breakpoint
 CREATE INDEX "addresses_of_user" ON "addresses" USING btree ("user_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "clients_name" ON "clients" USING btree ("name");--> statement-breakpoint
 CREATE UNIQUE INDEX "contacts_active" ON "contacts" USING btree ("account_id","user_id","role") WHERE "contacts"."status" = 'active';--> statement-breakpoint
 CREATE INDEX "contacts_of_user" ON "contacts" USING btree ("user_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "domains_held" ON "domains" USING btree ("account_id","name") WHERE "domains"."released_at" is null;--> statement-breakpoint
@@ -354,14 +465,20 @@ CREATE INDEX "grants_of_account" ON "grants" USING btree ("account_id","created_
 CREATE INDEX "idempotency_keys_expiry" ON "idempotency_keys" USING btree ("expires_at");--> statement-breakpoint
 CREATE INDEX "journal_events_newest" ON "journal_events" USING btree ("account_id","at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "journal_events_newest_of_all" ON "journal_events" USING btree ("at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
+CREATE INDEX "refresh_tokens_of_session" ON "refresh_tokens" USING btree ("session_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "second_factors_credential" ON "second_factors" USING btree ("credential_id") WHERE "second_factors"."removed_at" is null;--> statement-breakpoint
+CREATE INDEX "second_factors_of_user" ON "second_factors" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "sessions_of_user" ON "sessions" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "sessions_of_parent" ON "sessions" USING btree ("parent_id") WHERE "sessions"."parent_id" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "single_use_tokens_secret" ON "single_use_tokens" USING btree ("secret_hash");--> statement-breakpoint
 CREATE INDEX "single_use_tokens_address" ON "single_use_tokens" USING btree ("address");--> statement-breakpoint
 CREATE INDEX "single_use_tokens_contact" ON "single_use_tokens" USING btree ("account_id","contact_id");--> statement-breakpoint
 CREATE INDEX "single_use_tokens_grant" ON "single_use_tokens" USING btree ("account_id","grant_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "staff_members_active" ON "staff_members" USING btree ("user_id") WHERE "staff_members"."ended_at" is null;--> statement-breakpoint
+CREATE INDEX "subjects_of_user" ON "subjects" USING btree ("user_id");--> statement-breakpoint
 CREATE INDEX "throttles_expiry" ON "throttles" USING btree ("window_ends_at");--> statement-breakpoint
 CREATE INDEX "tickets_by_id" ON "tickets" USING btree ("id");--> statement-breakpoint
 CREATE INDEX "tickets_newest" ON "tickets" USING btree ("account_id","created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
 CREATE INDEX "tickets_newest_of_all" ON "tickets" USING btree ("created_at" DESC NULLS LAST,"id" DESC NULLS LAST);--> statement-breakpoint
-CREATE INDEX "tickets_of_grant" ON "tickets" USING btree ("account_id","grant_id") WHERE "tickets"."grant_id" is not null;
+CREATE INDEX "tickets_of_grant" ON "tickets" USING btree ("account_id","grant_id") WHERE "tickets"."grant_id" is not null;--> statement-breakpoint
+CREATE INDEX "used_assertions_expiry" ON "used_assertions" USING btree ("expires_at");

@@ -40,3 +40,14 @@ CREATE TRIGGER "sessions_stay_ended" BEFORE UPDATE ON "sessions" FOR EACH ROW
 --> statement-breakpoint
 CREATE TRIGGER "staff_members_stay_ended" BEFORE UPDATE ON "staff_members" FOR EACH ROW
 	WHEN (OLD."ended_at" IS NOT NULL AND NEW."ended_at" IS DISTINCT FROM OLD."ended_at") EXECUTE FUNCTION "refuse_revival"();
+--> statement-breakpoint
+-- A session ends with the one it was cut from, in the same commit, whoever ends that one; an end further down is passed on likewise.
+CREATE FUNCTION "end_narrowed_sessions"() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+	UPDATE "sessions" SET "ended_at" = NEW."ended_at" WHERE "parent_id" = NEW."id" AND "ended_at" IS NULL;
+	RETURN NULL;
+END
+$body$;
+--> statement-breakpoint
+CREATE TRIGGER "sessions_end_together" AFTER UPDATE OF "ended_at" ON "sessions" FOR EACH ROW
+	WHEN (OLD."ended_at" IS NULL AND NEW."ended_at" IS NOT NULL) EXECUTE FUNCTION "end_narrowed_sessions"();

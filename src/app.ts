@@ -3,40 +3,89 @@
  * here does not exist.
  */
 import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
+import { accessTokenRoutes } from './access-tokens/routes.ts'
+import { accountRoutes } from './accounts/routes.ts'
+import { addressRoutes } from './addresses/routes.ts'
+import { auditRoutes } from './audit/routes.ts'
 import type { Context } from './authority/context.ts'
-import type { OpenDatabase } from './database/open.ts'
+import { bootstrapRoutes } from './bootstrap/routes.ts'
+import { clientRoutes } from './clients/routes.ts'
+import { contactRoutes } from './contacts/routes.ts'
 import { deriveKey } from './database/secrets.ts'
+import { decisionRoutes } from './decisions/routes.ts'
+import { domainRoutes } from './domains/routes.ts'
+import { factorRoutes } from './factors/routes.ts'
+import { grantRoutes } from './grants/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { authentication } from './http/authentication.ts'
 import { registerDocs } from './http/docs.ts'
 import type { App, Feature } from './http/feature.ts'
-import { type Keys, openKeys } from './http/keys.ts'
+import { keyRoutes } from './http/key-routes.ts'
+import { issuerOf, type Keys } from './http/keys.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { createPaging } from './http/paging.ts'
 import { problemRoutes } from './http/problem-routes.ts'
 import { createRateLimit } from './http/rate-limit.ts'
 import { createServer } from './http/server.ts'
+import { invitationRoutes } from './invitations/routes.ts'
+import { joiningRoutes } from './joining/routes.ts'
+import { signingKeyRoutes } from './keys/routes.ts'
+import { meRoutes } from './me/routes.ts'
+import { oauthMetadataRoutes } from './oauth/metadata.ts'
+import { oauthRoutes } from './oauth/routes.ts'
+import { passwordRoutes } from './passwords/routes.ts'
+import { provisioningRoutes } from './provisioning/routes.ts'
+import { sessionRoutes } from './sessions/routes.ts'
+import { staffRoutes } from './staff/routes.ts'
 import { ticketRoutes } from './tickets/routes.ts'
 import { topicRoutes } from './topics/routes.ts'
+import { userRoutes } from './users/routes.ts'
 import { version } from './version.ts'
 
 export type Parts = {
   context: Context
-  opened: Pick<OpenDatabase, 'ready'>
+  keys: Keys
+  /** Whether requests should be sent here. */
+  ready: () => Promise<boolean>
   /** The service's secret; every other key is derived from it. */
   secret: Buffer
   logger: Exclude<FastifyServerOptions['logger'], undefined> | FastifyBaseLogger
 }
 
 /** The routes that need a proven caller and declare what he must be allowed. */
-const secured = [ticketRoutes, topicRoutes] satisfies ((app: App, feature: Feature) => Promise<void>)[]
+const secured = [
+  decisionRoutes,
+  accountRoutes,
+  domainRoutes,
+  contactRoutes,
+  auditRoutes,
+  grantRoutes,
+  ticketRoutes,
+  topicRoutes,
+  bootstrapRoutes,
+  userRoutes,
+  sessionRoutes,
+  factorRoutes,
+  passwordRoutes,
+  addressRoutes,
+  joiningRoutes,
+  meRoutes,
+  invitationRoutes,
+  staffRoutes,
+  clientRoutes,
+  signingKeyRoutes,
+  accessTokenRoutes,
+  provisioningRoutes,
+  oauthRoutes,
+  oauthMetadataRoutes,
+] satisfies ((app: App, feature: Feature) => Promise<void>)[]
 
 /** Builds the application on an open, migrated database. It listens to nothing yet. */
-export async function createApp({ context, opened, secret, logger }: Parts): Promise<{ app: App; keys: Keys }> {
-  const { config, clock, db } = context
-  const issuer = config.publicUrl ?? 'http://localhost'
-  const keys = await openKeys(db, deriveKey(secret, 'signing keys'), issuer, clock.now())
-  const feature: Feature = { context, keys, paging: createPaging({ key: deriveKey(secret, 'cursors') }) }
+export async function createApp({ context, keys, ready, secret, logger }: Parts): Promise<App> {
+  const { config, clock } = context
+  const issuer = issuerOf(config)
+  const paging = createPaging({ key: deriveKey(secret, 'cursors') })
+  const feature: Feature = { context, keys, paging, factorKey: deriveKey(secret, 'second factors') }
   const app: App = createServer({
     logger,
     trustProxy: config.trustProxy,
@@ -50,8 +99,9 @@ export async function createApp({ context, opened, secret, logger }: Parts): Pro
   registerOpenapi(app, { version })
   registerDocs(app)
   await app.register(problemRoutes)
-  await app.register(healthRoutes, { ready: () => opened.ready() })
+  await app.register(keyRoutes, { keys })
+  await app.register(healthRoutes, { ready })
   for (const routes of secured) await app.register(routes, feature)
   await app.ready()
-  return { app, keys }
+  return app
 }

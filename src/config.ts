@@ -12,6 +12,10 @@ export class ConfigError extends StartError {
   override readonly name: string = 'ConfigError'
 }
 
+/** EdDSA by Ed25519 (RFC 8037), ES256 for verifiers that know no other (RFC 7518). */
+export const signingAlgorithms = ['EdDSA', 'ES256'] as const
+export type SigningAlgorithm = (typeof signingAlgorithms)[number]
+
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /** What a schema of this page carries beside JSON Schema's words; `wants` ends the sentence "it wants …". */
@@ -81,6 +85,14 @@ const settings = Type.Object({
   bodyLimitBytes: whole(1_024, 10_485_760, 65_536, 'The largest request body, in bytes.'),
   rateLimitRequests: whole(1, 1_000_000, 600, 'How many requests one caller may make within `RATE_LIMIT_SECONDS`.'),
   rateLimitSeconds: whole(1, 86_400, 60, 'The window of `RATE_LIMIT_REQUESTS`, in seconds.'),
+  signingAlgorithm: Type.Union(
+    signingAlgorithms.map((algorithm) => Type.Literal(algorithm)),
+    {
+      default: 'EdDSA' as const,
+      description: 'How new signing keys sign. A key keeps its algorithm: a change counts from the next rotation on.',
+      wants: `one of ${signingAlgorithms.join(', ')}`,
+    },
+  ),
   accessTokenSeconds: whole(60, 86_400, 600, 'The life of an access token.'),
   sessionHours: whole(1, 8_760, 12, 'The life of a session, however often its tokens are renewed.'),
   stepUpSeconds: whole(30, 86_400, 600, 'How fresh a sign-in must be for acts that alter authority.'),
@@ -91,13 +103,22 @@ const settings = Type.Object({
   grantDaysDefault: whole(1, 3_650, 90, 'The life of a grant whose end is not given.'),
   grantDaysMax: whole(1, 3_650, 365, 'The longest life of a grant.'),
   reopenDays: whole(0, 365, 14, 'How long after it was closed a ticket may be opened again.'),
-  closedAccountDays: whole(1, 3_650, 90, 'How long the owner of a closed account can still read its tickets.'),
   mailFrom: text({
     format: 'mandate-mailbox',
     default: 'mandate@localhost',
     description: 'The sender of outgoing mail.',
     wants: 'a mail address such as `support@example.com` or `Support <support@example.com>`',
   }),
+  smtpUrl: Type.Optional(
+    text({
+      format: 'mandate-smtp',
+      secret: true,
+      defaultText: 'mails become files in `DATA_DIR`',
+      description:
+        'The mail server that takes outgoing mail. Its TLS is required and its certificate checked, except on this machine or with `?requireTls=false`, which takes no password.',
+      wants: 'a URL such as smtp://user:password@mail.example:587 or smtps://mail.example',
+    }),
+  ),
 })
 
 type Settings = Static<typeof settings>
@@ -154,14 +175,19 @@ function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void 
 }
 
 const formats: Record<string, (value: string) => boolean> = {
-  'mandate-host': (value) => isIP(value) !== 0 || /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i.test(value),
+  'mandate-host': isHost,
   'mandate-origin': (value) => /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value,
   'mandate-postgresql': (value) => /^postgres(ql)?:\/\//.test(value) && URL.canParse(value),
   'mandate-key': (value) => /^[A-Za-z0-9+/]{43}=$/.test(value),
   'mandate-mailbox': (value) => /^([^<>\p{Cc}]+ <[^<>\s@]+@[^<>\s@]+>|[^<>\s@]+@[^<>\s@]+)$/u.test(value),
   'mandate-network': isNetwork,
+  'mandate-smtp': isMailServer,
 }
 for (const [name, check] of Object.entries(formats)) FormatRegistry.Set(name, check)
+
+function isHost(value: string): boolean {
+  return isIP(value) !== 0 || /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/i.test(value)
+}
 
 function isNetwork(value: string): boolean {
   const [address = '', prefix, ...rest] = value.split('/')
@@ -169,6 +195,23 @@ function isNetwork(value: string): boolean {
   if (version === 0 || rest.length > 0) return false
   if (prefix === undefined) return true
   return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)
+}
+
+/** What is not understood is refused: a mistyped option must not make the way less safe. A password never goes out in clear. */
+function isMailServer(value: string): boolean {
+  if (!/^smtps?:\/\//.test(value) || !URL.canParse(value)) return false
+  const { protocol, hostname, pathname, search, hash, username, password } = new URL(value)
+  const isPlain = (pathname === '' || pathname === '/') && hash === '' && isHost(hostname.replace(/^\[|\]$/g, ''))
+  const options = protocol === 'smtps:' ? [''] : ['', '?requireTls=true', ...(username === '' ? ['?requireTls=false'] : [])]
+  return isPlain && options.includes(search) && (username === '') === (password === '') && [username, password].every(isDecodable)
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined
+  } catch {
+    return false
+  }
 }
 
 /** The text of docs/configuration.md. */

@@ -6,6 +6,7 @@ const kinds = {
   unsupported_cursor: [400, 'The cursor is not valid here'],
   idempotency_key_missing: [400, 'This request needs an Idempotency-Key'],
   unauthenticated: [401, 'Authentication is required'],
+  second_factor_required: [401, 'A second factor is required'],
   step_up_required: [401, 'A fresh sign-in is required'],
   not_authorised: [403, 'Not authorised'],
   not_found: [404, 'Not found'],

@@ -179,6 +179,24 @@ export const denyReasons = [
 ] as const
 export type DenyReason = (typeof denyReasons)[number]
 
+export const clientStatuses = ['active', 'disabled'] as const
+export type ClientStatus = (typeof clientStatuses)[number]
+
+/** What a client may be registered for. Its user's authority is never more than this, and the client adds none of its own but provisioning. */
+export const clientScopes = [...accountActions, 'self.read', 'staff.provision'] as const
+export type ClientScope = (typeof clientScopes)[number]
+
+export const factorKinds = ['totp', 'passkey'] as const
+export type FactorKind = (typeof factorKinds)[number]
+
 /** Purposes of single-use mailed tokens. */
-export const tokenPurposes = ['bootstrap', 'address_proof', 'contact_invitation', 'grant_invitation', 'staff_invitation'] as const
+export const tokenPurposes = [
+  'bootstrap',
+  'address_proof',
+  'address_addition',
+  'password_reset',
+  'contact_invitation',
+  'grant_invitation',
+  'staff_invitation',
+] as const
 export type TokenPurpose = (typeof tokenPurposes)[number]

@@ -81,6 +81,7 @@ t.test('a wrong value is refused by one sentence that names the variable, what i
     ['ACCESS_TOKEN_SECONDS', '86401', 'a whole number from 60 to 86400'],
     ['PASSWORD_HASH_MEMORY_KIB', '19455', 'a whole number from 19456 to 1048576'],
     ['PASSWORD_HASH_PASSES', '1', 'a whole number from 2 to 20'],
+    ['SIGNING_ALGORITHM', 'RS256', 'one of EdDSA, ES256'],
     ['MAIL_FROM', 'nobody', 'a mail address such as `support@example.com` or `Support <support@example.com>`'],
     ['MAIL_FROM', 'A\nBcc: b@c.example <a@b.example>', 'a mail address such as `support@example.com` or `Support <support@example.com>`'],
   ]
@@ -98,6 +99,43 @@ t.test('a secret is never repeated in a refusal', async (t) => {
     refusal({ SECRET_KEY: 'hunter2' }),
     'SECRET_KEY has a value that is not shown: it wants 32 random bytes in base64, as `openssl rand -base64 32` makes them.',
   )
+})
+
+t.test('a mail server is a URL whose every part is understood, and no password goes out in clear', async (t) => {
+  const right = [
+    'smtp://mail.example',
+    'smtp://mail.example:25/',
+    'smtps://user:pass%20word@mail.example:465',
+    'smtp://user%40mail.example:p%C3%A4ss@[fd00::1]:587',
+    'smtp://user:pass@mail.example?requireTls=true',
+    'smtp://192.0.2.1?requireTls=false',
+    'smtp://user:pass@localhost:1025',
+  ]
+  for (const value of right) t.equal(readConfig({ SMTP_URL: value }).smtpUrl, value)
+  const wrong = [
+    'mail.example',
+    'http://mail.example',
+    'smtp://',
+    'smtp://mail.example:587000',
+    'smtp://two words',
+    'smtp://mail.example/path',
+    'smtp://mail.example#part',
+    'smtp://mail.example?requireTLS=false',
+    'smtp://mail.example?tls.rejectUnauthorized=false',
+    'smtps://mail.example?requireTls=false',
+    'smtp://hunter2@mail.example',
+    'smtp://:hunter2@mail.example',
+    'smtp://user:hunter2@mail.example?requireTls=false',
+    'smtp://user:hunter2%zz@mail.example',
+    'smtp://user%ff:hunter2@mail.example',
+  ]
+  for (const value of wrong) {
+    t.equal(
+      refusal({ SMTP_URL: value }),
+      'SMTP_URL has a value that is not shown: it wants a URL such as smtp://user:password@mail.example:587 or smtps://mail.example.',
+      value,
+    )
+  }
 })
 
 t.test('PostgreSQL without a secret key stops the start', async (t) => {

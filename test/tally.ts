@@ -16,7 +16,7 @@ const limits = ['statements', 'branches', 'functions', 'lines'].map((limit) => `
 const reporter = process.stdout.isTTY ? 'base' : 'min'
 const flags = [`--output-file=${report}`, `--reporter=${reporter}`, '--coverage-report=none', '--allow-empty-coverage', ...limits]
 spawn(process.execPath, [tap, ...flags, ...process.argv.slice(2)], { stdio: 'inherit' }).on('close', (code) => {
-  console.log(summary())
+  console.log(`\n${summary()}`) // on a line of its own, whatever tap's reporter left behind
   process.exitCode = code ?? 1
 })
 

@@ -55,7 +55,7 @@ export const isAccountWide = (action: string): boolean => accountWide.has(action
 
 /** Whether a contact's role holds the action at all, before topic and domain. */
 export function roleHolds(contact: { role: ContactRole; confirmed: boolean }, action: Action): boolean {
-  return byContactRole[contact.role].has(action) && (contact.confirmed || !neededConfirmation.has(action))
+  return byContactRole[contact.role].has(action) && (contact.confirmed === true || !neededConfirmation.has(action))
 }
 
 export function staffHolds(role: StaffRole, action: Action): boolean {
@@ -105,9 +105,9 @@ export function stateAllows(
   topic: string | null,
   now: number,
 ): boolean {
-  if (account.state === 'new') return false
-  if (account.state !== 'closed') return true
-  if (role !== 'owner' || now >= account.stateChangedAt + closedAccountDays * 86_400_000) return false
+  if (account.state === 'open' || account.state === 'restricted') return true
+  if (account.state !== 'closed' || role !== 'owner' || typeof account.stateChangedAt !== 'number') return false
+  if (!(now < account.stateChangedAt + closedAccountDays * 86_400_000)) return false
   return afterClosing.has(action) || (action === 'ticket.create' && topic !== null && topicClass(topic).billing)
 }
 

@@ -2,6 +2,7 @@
  * The gate for acts *under* authority: the only way a feature writes for an account. Facts, decide, then one guarded write; when the
  * ground moved in between, start over.
  */
+import { KeyTaken } from '../database/idempotency.ts'
 import { append } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
 import type { Context } from './context.ts'
@@ -26,6 +27,8 @@ export async function authorise<T>(
   const clockOffset = context.clock.offset()
   for (let attempt = 1; attempt <= attemptsMax; attempt++) {
     const loaded = attempt === 1 && first !== undefined ? first : await load(context.db, clockOffset, caller, ask.named)
+    // A twin of this request has done it meanwhile: its answer goes before what its effect would make of this one.
+    if (loaded.stored !== null) throw new KeyTaken()
     const authority = await permitted(context, caller, ask, loaded)
     const guard = guardValues(loaded, authority.via, authority.accountId as string, clockOffset)
     const done = await work(authority, guard, loaded)

@@ -1,13 +1,14 @@
 import { providerAccountId } from '../database/tables.ts'
 import type { JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
-import type { Authority } from './judge.ts'
+import { type Authority, actorOf } from './judge.ts'
 
 /** The columns that say who wrote a row and by which right. */
 export function authorship(authority: Authority) {
   const { capacity, via } = authority
   return {
-    actorUserId: authority.actorUserId,
+    actorUserId: actorOf(authority),
+    clientId: authority.clientId,
     capacity,
     contactId: capacity === 'contact' ? via.id : null,
     grantId: capacity === 'grant' ? via.id : null,
@@ -27,6 +28,7 @@ export function eventOf(authority: Authority, kind: EventKind, rest: Rest = {}):
     kind,
     at: authority.at,
     actorUserId: authority.actorUserId,
+    clientId: authority.clientId,
     capacity: authority.capacity,
     viaId: authority.via.id,
     sessionId: authority.sessionId,

@@ -4,17 +4,17 @@
  * and decides. It raises the revision, so every guarded write that decided before it falls.
  */
 import { inArray, sql } from 'drizzle-orm'
-import { type Answer, type Repeatable, storeAnswer, takeKey } from '../database/idempotency.ts'
+import { type Answer, KeyTaken, type Repeatable, storeAnswer, takeKey } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
-import { accounts, users } from '../database/tables.ts'
+import { accounts, clients, users } from '../database/tables.ts'
 import { append } from '../journal/append.ts'
 import type { Context } from './context.ts'
-import { accountClass, userClass } from './guard.ts'
+import { accountClass, clientClass, userClass } from './guard.ts'
 import { type Ask, type Authority, judge } from './judge.ts'
 import { type Caller, type Loaded, load } from './load.ts'
 
 /** Whose authority an act alters. One key per change: suspending a user touches his row alone, however many accounts he serves. */
-export type Keys = { users?: readonly string[]; accounts?: readonly string[] }
+export type Keys = { users?: readonly string[]; clients?: readonly string[]; accounts?: readonly string[] }
 
 /** Runs `work` in the transaction, under the authority the caller has at that moment. Throws the refusal. */
 export async function change<T>(
@@ -25,8 +25,9 @@ export async function change<T>(
   work: (tx: Database, authority: Authority, loaded: Loaded) => Promise<T>,
 ): Promise<T> {
   const outcome = await context.db.transaction(async (tx) => {
-    await lock(tx, keys, [caller.userId])
+    await lock(tx, keys, caller)
     const loaded = await load(tx, context.clock.offset(), caller, ask.named)
+    if (loaded.stored !== null) throw new KeyTaken()
     const verdict = judge(ask, loaded, caller, context.config.stepUpSeconds)
     if (!('authority' in verdict)) return verdict
     await raise(tx, keys)
@@ -46,7 +47,8 @@ export async function changeOnce(
   repeatable: Repeatable | null,
   work: (tx: Database, authority: Authority, loaded: Loaded) => Promise<Answer>,
 ): Promise<Answer> {
-  return change(context, caller, ask, keys, async (tx, authority, loaded) => {
+  const once = { ...ask, named: { ...ask.named, idempotencyKey: repeatable?.key } }
+  return change(context, caller, once, keys, async (tx, authority, loaded) => {
     if (repeatable !== null) await takeKey(tx, repeatable, authority.at)
     const answer = await work(tx, authority, loaded)
     if (repeatable !== null) await storeAnswer(tx, repeatable, answer)
@@ -60,7 +62,7 @@ export async function changeOnce(
  */
 export async function changeByProof<T>(context: Context, keys: Keys, work: (tx: Database, now: number) => Promise<T>): Promise<T> {
   return context.db.transaction(async (tx) => {
-    await lock(tx, keys, [])
+    await lock(tx, keys, { userId: null, clientId: null })
     const now = await readClock(tx, context.clock.offset())
     await raise(tx, keys)
     return work(tx, now)
@@ -76,39 +78,39 @@ export async function readClock(db: Database, clockOffset: number): Promise<numb
 }
 
 /**
- * Exclusive keys and rows in the one order: users before accounts, lower id first. Readers of the row (`for share` in the guard) wait,
- * foreign keys do not. Users who only act are locked shared, so that two people at work on one account meet only there.
+ * Exclusive keys and rows in the one order: users, clients, accounts, lower id first. Readers of the row (`for share` in the guard)
+ * wait, foreign keys do not. Who only acts is locked shared, so that two people at work on one account meet only there.
  */
-async function lock(tx: Database, keys: Keys, actors: readonly string[]): Promise<void> {
-  const changed = new Set(keys.users ?? [])
-  for (const id of [...new Set([...changed, ...actors])].sort()) {
-    if (changed.has(id)) {
-      await tx.execute(sql`select pg_advisory_xact_lock(${userClass}, hashtext(${id}))`)
-      await tx.execute(sql`select from users where id = ${id} for no key update`)
+async function lock(tx: Database, keys: Keys, actor: Pick<Caller, 'userId' | 'clientId'>): Promise<void> {
+  await lockRows(tx, users, userClass, keys.users ?? [], actor.userId)
+  await lockRows(tx, clients, clientClass, keys.clients ?? [], actor.clientId)
+  await lockRows(tx, accounts, accountClass, keys.accounts ?? [], null)
+}
+
+type Owners = typeof users | typeof clients | typeof accounts
+
+async function lockRows(tx: Database, table: Owners, lockClass: number, changed: readonly string[], actor: string | null): Promise<void> {
+  for (const id of [...new Set([...changed, ...(actor === null ? [] : [actor])])].sort()) {
+    if (changed.includes(id)) {
+      await tx.execute(sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${id}))`)
+      await tx.execute(sql`select from ${table} where id = ${id} for no key update`)
     } else {
-      await tx.execute(sql`select pg_advisory_xact_lock_shared(${userClass}, hashtext(${id}))`)
-      await tx.execute(sql`select from users where id = ${id} for share`)
+      await tx.execute(sql`select pg_advisory_xact_lock_shared(${lockClass}, hashtext(${id}))`)
+      await tx.execute(sql`select from ${table} where id = ${id} for share`)
     }
-  }
-  for (const id of [...new Set(keys.accounts ?? [])].sort()) {
-    await tx.execute(sql`select pg_advisory_xact_lock(${accountClass}, hashtext(${id}))`)
-    await tx.execute(sql`select from accounts where id = ${id} for no key update`)
   }
 }
 
 async function raise(tx: Database, keys: Keys): Promise<void> {
-  const changedUsers = [...(keys.users ?? [])]
-  const changedAccounts = [...(keys.accounts ?? [])]
-  if (changedUsers.length > 0) {
-    await tx
-      .update(users)
-      .set({ authorityRevision: sql`${users.authorityRevision} + 1` })
-      .where(inArray(users.id, changedUsers))
-  }
-  if (changedAccounts.length > 0) {
-    await tx
-      .update(accounts)
-      .set({ authorityRevision: sql`${accounts.authorityRevision} + 1` })
-      .where(inArray(accounts.id, changedAccounts))
-  }
+  await raiseRows(tx, users, keys.users ?? [])
+  await raiseRows(tx, clients, keys.clients ?? [])
+  await raiseRows(tx, accounts, keys.accounts ?? [])
+}
+
+async function raiseRows(tx: Database, table: Owners, changed: readonly string[]): Promise<void> {
+  if (changed.length === 0) return
+  await tx
+    .update(table)
+    .set({ authorityRevision: sql`${table.authorityRevision} + 1` })
+    .where(inArray(table.id, [...changed]))
 }

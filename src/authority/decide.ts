@@ -6,82 +6,114 @@ import { isAccountAction, isSelfAction, isStaffAction, staffHolds, stateAllows }
 import {
   allowsAction,
   allowsTopic,
+  ceilingAllows,
+  clientAllows,
+  contactsOf,
   coversDomains,
-  domainsAreHeld,
   grantIsLive,
-  isOf,
+  grantsOf,
+  isForContactsOnly,
+  isForTicketsAccount,
+  isHeld,
   isSpent,
   limitAllows,
   principalIsActive,
   reaches,
   roleAllows,
 } from './conditions.ts'
-import type { AccountFact, ContactFact, Decision, Facts, GrantFact, Question, Via } from './facts.ts'
+import type { AccountFact, Action, ContactFact, Decision, DomainFact, Facts, GrantFact, Question, Via } from './facts.ts'
 import { denyReason } from './reason.ts'
 
 /** Decides one question from facts at one instant (epoch ms). */
 export function decide(facts: Facts, question: Question, now: number): Decision {
+  try {
+    return judged(facts, question, now)
+  } catch {
+    return { permit: false, reason: 'no_active_grant' } // facts that are not what their types say justify nothing
+  }
+}
+
+function judged(facts: Facts, question: Question, now: number): Decision {
   if (!principalIsActive(facts, now)) return { permit: false, reason: 'principal_inactive' }
-  const via = bestVia(facts, question, now)
-  return via === undefined ? { permit: false, reason: denyReason(facts, question, now) } : { permit: true, via }
+  const inside = clientAllows(facts, question.action) && ceilingAllows(facts, question)
+  const via = inside ? bestVia(facts, question, now) : undefined
+  if (via !== undefined) return { permit: true, via }
+  const tokenAlone = facts.ceiling !== null && decide({ ...facts, ceiling: null }, question, now).permit
+  return { permit: false, reason: denyReason(facts, question, now, tokenAlone) }
 }
 
 function bestVia(facts: Facts, question: Question, now: number): Via | undefined {
   const { action } = question
   if (isSelfAction(action)) return viaSelf(facts, question)
-  if (isStaffAction(action)) return viaStaff(facts, question)
+  if (isStaffAction(action)) return viaStaff(facts, question) ?? viaClient(facts, question)
   if (!isAccountAction(action)) return undefined
   const account = facts.accounts.find((candidate) => candidate.id === question.account)
-  if (account === undefined || facts.user?.verified !== true || facts.staff !== null) return undefined
+  if (account === undefined || facts.user?.verified !== true) return undefined
   return viaContact(facts, question, account, now) ?? viaGrant(facts, question, account, now)
 }
 
 function viaSelf(facts: Facts, question: Question): Via | undefined {
-  if (question.action === 'self.manage' && facts.session?.kind !== 'person') return undefined
+  if (question.action === 'self.manage' && (facts.session?.kind !== 'person' || facts.ceiling !== null)) return undefined
   return facts.user === null ? undefined : { capacity: 'self', id: facts.user.id }
 }
 
-function viaStaff({ staff, session }: Facts, question: Question): Via | undefined {
-  if (staff === null || session?.kind !== 'person' || !staffHolds(staff.role, question.action)) return undefined
+/** In a personal session: neither what a panel asserts nor a narrowed token is one. */
+function viaStaff({ staff, session, ceiling }: Facts, question: Question): Via | undefined {
+  if (staff === null || session?.kind !== 'person' || ceiling !== null || !staffHolds(staff.role, question.action)) return undefined
   return { capacity: 'staff', id: staff.id, staff }
 }
 
+/** A service with a token of its own provisions the accounts of its realm, and new ones. */
+function viaClient({ user, client, accounts, ceiling }: Facts, { action, account: id }: Question): Via | undefined {
+  if (user !== null || client === null || action !== 'staff.provision' || ceiling?.grant !== undefined) return undefined
+  const account = accounts.find((candidate) => candidate.id === id)
+  const itsOwn = id === null || account?.realm === client.realm
+  return itsOwn ? { capacity: 'client', id: client.id, client } : undefined
+}
+
 function viaContact(facts: Facts, question: Question, account: AccountFact, now: number): Via | undefined {
-  const contact = facts.contacts.filter((candidate) => contactJustifies(candidate, question, account, now)).sort(byId)[0]
+  if (facts.ceiling?.grant !== undefined) return undefined
+  const contact = contactsOf(facts, account.id)
+    .filter((candidate) => contactJustifies(candidate, question, account, now))
+    .sort(byId)[0]
   return contact === undefined ? undefined : { capacity: 'contact', id: contact.id, contact }
 }
 
 function contactJustifies(contact: ContactFact, question: Question, account: AccountFact, now: number): boolean {
   return (
-    contact.accountId === account.id &&
+    isForTicketsAccount(question) &&
     roleAllows(contact, question) &&
     limitAllows(contact, question) &&
     stateAllows(account, contact.role, question.action, question.topic, now) &&
-    (domainsAreHeld(question, account) || keepsHistory(contact, question, account))
+    question.domains.every((domain) => isHeld(domain, account.id) || isHistory(domain, question, account))
   )
 }
 
-/** The account keeps its history: its unlimited contacts still read and answer tickets on a domain it held when they were opened. */
-function keepsHistory(contact: ContactFact, question: Question, account: AccountFact): boolean {
-  if (contact.limited || question.ticket === null) return false
-  return question.domains.every((domain) => domain !== null && isOf(account, domain))
+const onHistory: readonly Action[] = ['ticket.read', 'ticket.reply', 'ticket.close']
+
+/**
+ * The account keeps its history: a ticket's own domain was the account's when it was opened, since a ticket gets no other and a domain row
+ * never changes account. What a limited contact had of it has left his limit with its release.
+ */
+function isHistory(domain: DomainFact | null, { action, ticket }: Question, account: AccountFact): boolean {
+  return domain !== null && domain.accountId === account.id && domain.id === ticket?.domainId && onHistory.includes(action)
 }
 
 function viaGrant(facts: Facts, question: Question, account: AccountFact, now: number): Via | undefined {
-  if (account.state !== 'open' || question.domains.length !== 1 || !domainsAreHeld(question, account)) return undefined
-  const grant = facts.grants.filter((candidate) => grantJustifies(candidate, facts, question, account, now)).sort(byWorth)[0]
+  if (account.state !== 'open' || isForContactsOnly(question)) return undefined
+  const grant = grantsOf(facts, account.id)
+    .filter((candidate) => grantJustifies(candidate, facts.ceiling, question, now))
+    .sort(byWorth)[0]
   return grant === undefined ? undefined : { capacity: 'grant', id: grant.id, grant, expiresAt: grant.expiresAt }
 }
 
-function grantJustifies(grant: GrantFact, facts: Facts, question: Question, account: AccountFact, now: number): boolean {
+function grantJustifies(grant: GrantFact, ceiling: Facts['ceiling'], question: Question, now: number): boolean {
   return (
-    grant.granteeUserId === facts.user?.id &&
-    grant.accountId === account.id &&
+    (ceiling?.grant === undefined || ceiling.grant === grant.id) &&
     grantIsLive(grant, now) &&
     coversDomains(grant, question) &&
     allowsTopic(grant, question) &&
     allowsAction(grant, question) &&
-    !question.contactsOnly &&
     reaches(grant, question) &&
     !isSpent(grant, question)
   )

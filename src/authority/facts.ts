@@ -6,6 +6,7 @@ import type {
   AccountState,
   Action,
   Capacity,
+  ClientStatus,
   ContactRole,
   DenyReason,
   GrantStatus,
@@ -25,12 +26,30 @@ export type SessionFact = {
   endedAt: number | null
 }
 
-/** `verified`: at least one address was proven to us. `revision` is what a guarded write compares. */
+/** `verified`: an address was proven to us, or the client of his realm asserts him. `revision` is what a guarded write compares. */
 export type UserFact = { id: string; name: string; status: UserStatus; verified: boolean; revision: number }
 
 export type StaffFact = { id: string; role: StaffRole }
 
+/** The service a request came through, or came from. It takes away what it is not registered for and adds nothing to its user's. */
+export type ClientFact = {
+  id: string
+  status: ClientStatus
+  scopes: readonly string[]
+  realm: string
+  mayStepUp: boolean
+  revision: number
+}
+
+/**
+ * What a narrowed token is good for at most (RFC 9396, type `helpdesk_authority`): a ceiling over what its user may, never a right.
+ * No domains named: no limit to domains. `grant`: only what this grant justifies.
+ */
+export type Ceiling = { account: string; domains: readonly string[]; actions: readonly string[]; grant?: string }
+
+/** `realm`: whose client provisioned it; null when staff did. */
 export type AccountFact = {
+  realm: string | null
   id: string
   number: string
   name: string
@@ -93,6 +112,8 @@ export type Facts = {
   session: SessionFact | null
   user: UserFact | null
   staff: StaffFact | null
+  client: ClientFact | null
+  ceiling: Ceiling | null
   /** Every account the caller has a row on, or the one asked about; an account without a row of the caller is here too when asked. */
   accounts: readonly AccountFact[]
   contacts: readonly ContactFact[]
@@ -120,6 +141,7 @@ export type Via =
   | { capacity: 'contact'; id: string; contact: ContactFact }
   | { capacity: 'grant'; id: string; grant: GrantFact; expiresAt: number }
   | { capacity: 'staff'; id: string; staff: StaffFact }
+  | { capacity: 'client'; id: string; client: ClientFact }
   | { capacity: 'self'; id: string }
 
 export type Decision = { permit: true; via: Via } | { permit: false; reason: DenyReason }

@@ -3,7 +3,7 @@
  * a fact (`for share`, which makes it sound: after a concurrent change commits, the row is read again and no longer matches) behind
  * shared advisory locks (which only make it fair: a revoker waits for the writers before him, not for those after).
  *
- * Order of keys and rows everywhere: user → account → ticket, lower id first.
+ * Order of keys and rows everywhere: user → client → account → ticket, lower id first.
  */
 import { type SQL, sql } from 'drizzle-orm'
 import { value } from '../database/statement.ts'
@@ -13,6 +13,7 @@ import type { Loaded } from './load.ts'
 /** Classes of advisory locks (first key of two). */
 export const userClass = 1
 export const accountClass = 2
+export const clientClass = 3
 
 export type GuardValues = Record<string, unknown>
 
@@ -26,11 +27,16 @@ gu as materialized (select u.id from gl, users u
   where (u.id = ${value('guardUser1', 'uuid')} and u.authority_revision = ${value('guardRevision1', 'bigint')})
      or (u.id = ${value('guardUser2', 'uuid')} and u.authority_revision = ${value('guardRevision2', 'bigint')})
   order by u.id for share of u),
+gk as materialized (select pg_advisory_xact_lock_shared(${sql.raw(String(clientClass))}, hashtext(k))
+  from (select count(*) from gu) c, unnest(array[${value('guardClient', 'text')}]) k where k is not null),
+gc as materialized (select cl.id from (select count(*) from gk) c, clients cl
+  where cl.id = ${value('guardClient', 'uuid')} and cl.authority_revision = ${value('guardClientRevision', 'bigint')} for share of cl),
 gm as materialized (select pg_advisory_xact_lock_shared(${sql.raw(String(accountClass))}, hashtext(${value('guardAccount', 'text')}))
-  from (select count(*) from gu) c),
+  from (select count(*) from gc) c),
 ga as materialized (select a.id from gm, accounts a
   where a.id = ${value('guardAccount', 'uuid')} and a.authority_revision = ${value('guardAccountRevision', 'bigint')} for share of a),
 g0 as materialized (select 1 as stands from ga where (select count(*) from gu) = cardinality(${value('guardUsers', 'text[]')})
+  and (${value('guardClient', 'uuid')} is null or exists (select from gc))
   and (${value('guardUntil', 'bigint')} is null
     or floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} < ${value('guardUntil', 'bigint')}))`
 
@@ -45,7 +51,7 @@ g as materialized (select 1 as stands from gt)`
 
 /** What the guard compares, from the facts that were read and the row that justified. The session's end bounds it too. */
 export function guardValues(loaded: Loaded, via: Via, accountId: string, clockOffset: number): GuardValues {
-  const { user, session, accounts } = loaded.facts
+  const { user, client, session, accounts } = loaded.facts
   const owners = new Map<string, number>()
   if (user !== null) owners.set(user.id, user.revision)
   const grantor = via.capacity === 'grant' ? via.grant.grantor : null
@@ -58,6 +64,8 @@ export function guardValues(loaded: Loaded, via: Via, accountId: string, clockOf
     guardRevision1: first?.[1] ?? null,
     guardUser2: second?.[0] ?? null,
     guardRevision2: second?.[1] ?? null,
+    guardClient: client?.id ?? null,
+    guardClientRevision: client?.revision ?? null,
     guardAccount: accountId,
     guardAccountRevision: accounts.find((account) => account.id === accountId)?.revision ?? null,
     guardUntil: ends.length === 0 ? null : Math.min(...ends),

@@ -30,7 +30,9 @@ export type Authority = {
   /** Epoch ms of the decision, by the database's clock. */
   at: number
   accountId: string | null
-  actorUserId: string
+  /** Null when a client acts by itself. */
+  actorUserId: string | null
+  clientId: string | null
   capacity: Capacity
   via: Via
   sessionId: string
@@ -41,6 +43,12 @@ export type Authority = {
   requestId: string
 }
 
+/** The person who acts, where only a person can: a client holds nothing but provisioning. */
+export function actorOf(authority: Pick<Authority, 'actorUserId'>): string {
+  if (authority.actorUserId === null) throw new Error("a client acts in no person's place")
+  return authority.actorUserId
+}
+
 export type Verdict = { authority: Authority } | { refused: Problem; event: JournalEvent | null }
 
 /** Judges what is asked from the facts. */
@@ -49,9 +57,10 @@ export function judge(ask: Ask, loaded: Loaded, caller: Caller, stepUpSeconds: n
   if (!principalIsActive(facts, facts.now)) return { refused: unauthenticated(), event: null }
   const action = actionFor(ask, loaded)
   const question = ask.about(loaded, action)
-  if (question === null || ask.seen?.(loaded) === false) return refusal(ask, loaded, caller, action, question, null)
+  if (question === null) return { refused: notFound(), event: null }
   const decision = decide(facts, question, facts.now)
-  if (!decision.permit) return refusal(ask, loaded, caller, action, question, decision.reason)
+  const hidden = ask.seen?.(loaded) === false
+  if (hidden || !decision.permit) return refusal(loaded, caller, question, decision.permit ? null : decision.reason, hidden)
   if (ask.stepUp === true && !isFresh(loaded, caller, stepUpSeconds)) return { refused: stepUpRequired(stepUpSeconds), event: null }
   return { authority: authorityOf(loaded, caller, action, question.account, decision.via) }
 }
@@ -88,15 +97,14 @@ const next = [
   { rel: 'authority', href: '/v1/me/authority', detail: 'What you may do, for which accounts and domains' },
 ]
 
-function refusal(ask: Ask, loaded: Loaded, caller: Caller, action: Action, question: Question | null, reason: DenyReason | null): Verdict {
-  const account = question?.account ?? null
-  const tied = account !== null && hasTie(loaded.facts, account, loaded.facts.now)
-  const hidden = question === null || ask.seen?.(loaded) === false
-  const told = tied && reason !== null ? { reason } : {}
+/** What cannot be seen does not exist; a reason is told only to a caller with a tie, and his refusals are recorded. */
+function refusal(loaded: Loaded, caller: Caller, question: Question, reason: DenyReason | null, hidden: boolean): Verdict {
+  const tied = question.account !== null && hasTie(loaded.facts, question.account, loaded.facts.now)
+  const told = tied ? { reason } : {}
   const refused = hidden
     ? notFound()
     : new Problem('not_authorised', { detail: 'You have no authority for this', members: { ...told, next } })
-  return { refused, event: tied ? refusalEvent(loaded, caller, action, question as Question, reason) : null }
+  return { refused, event: tied ? refusalEvent(loaded, caller, question, reason) : null }
 }
 
 /** The one answer for everything the caller may not see: unknown and not-yours are the same bytes. */
@@ -104,17 +112,18 @@ export function notFound(): Problem {
   return new Problem('not_found', { detail: 'There is no such thing, or it is not yours to see' })
 }
 
-function refusalEvent(loaded: Loaded, caller: Caller, action: Action, question: Question, reason: DenyReason | null): JournalEvent {
+function refusalEvent(loaded: Loaded, caller: Caller, question: Question, reason: DenyReason | null): JournalEvent {
   const { facts } = loaded
   return {
     accountId: question.account as string,
     kind: 'access.refused',
     at: facts.now,
     actorUserId: caller.userId,
+    clientId: facts.client?.id ?? null,
     capacity: facts.staff === null ? null : 'staff',
     sessionId: caller.sessionId,
     verification: facts.session?.method ?? null,
-    action,
+    action: question.action,
     decision: 'deny',
     reason,
     resourceType: question.ticket === null ? 'account' : 'ticket',
@@ -130,6 +139,7 @@ function authorityOf({ facts }: Loaded, caller: Caller, action: Action, accountI
     at: facts.now,
     accountId,
     actorUserId: caller.userId,
+    clientId: facts.client?.id ?? null,
     capacity: via.capacity,
     via,
     sessionId: session.id,

@@ -15,14 +15,13 @@ import {
   topicsOfGrant,
   topicsOfRole,
 } from './actions.ts'
-import { grantIsLive, principalIsActive } from './conditions.ts'
-import type { AccountFact, ContactFact, Facts, GrantFact } from './facts.ts'
+import { clientAllows, contactsOf, grantIsLive, grantsOf, principalIsActive } from './conditions.ts'
+import type { AccountFact, Ceiling, ContactFact, Facts, GrantFact } from './facts.ts'
 
-/** Rows of an account that satisfy all members. `domains` with `withoutDomain` says whether rows that name no domain belong too. */
+/** Rows of an account that satisfy all members. Rows that name no domain belong where `domains` is `all`, and to no list. */
 export type Clause = {
   account: string | 'all'
   domains: readonly string[] | 'all'
-  withoutDomain: boolean
   topics: readonly string[] | 'all'
   contactsOnly: boolean
   openedUnder: readonly string[] | 'any'
@@ -32,7 +31,6 @@ export type Clause = {
 
 const everything: Omit<Clause, 'account'> = {
   domains: 'all',
-  withoutDomain: true,
   topics: 'all',
   contactsOnly: true,
   openedUnder: 'any',
@@ -41,17 +39,28 @@ const everything: Omit<Clause, 'account'> = {
 
 /** The clauses under which the principal may do the action at this instant (epoch ms); none is nothing at all. */
 export function reach(facts: Facts, action: Action, now: number): Clause[] {
-  if (!principalIsActive(facts, now)) return []
-  if (isStaffAction(action)) return staffReach(facts, action)
-  if (facts.user?.verified !== true || facts.staff !== null) return []
-  return facts.accounts.flatMap((account) => [
-    ...facts.contacts
-      .filter((contact) => contact.accountId === account.id)
+  const { ceiling } = facts
+  if (!principalIsActive(facts, now) || !clientAllows(facts, action)) return []
+  if (ceiling !== null && !ceiling.actions.includes(action)) return []
+  if (isStaffAction(action)) return ceiling === null ? staffReach(facts, action) : []
+  if (facts.user?.verified !== true) return []
+  const clauses = facts.accounts.flatMap((account) => [
+    ...contactsOf(facts, account.id)
+      .filter(() => ceiling?.grant === undefined)
       .flatMap((contact) => contactReach(contact, account, action, now)),
-    ...facts.grants
-      .filter((grant) => grant.accountId === account.id && grant.granteeUserId === facts.user?.id)
+    ...grantsOf(facts, account.id)
+      .filter((grant) => ceiling?.grant === undefined || ceiling.grant === grant.id)
       .flatMap((grant) => grantReach(grant, account, action, now)),
   ])
+  return ceiling === null ? clauses : clauses.flatMap((clause) => below(ceiling, clause))
+}
+
+/** What of a clause lies under a token's ceiling. */
+function below(ceiling: Ceiling, clause: Clause): Clause[] {
+  if (clause.account !== ceiling.account) return []
+  if (ceiling.domains.length === 0) return [clause]
+  const domains = clause.domains === 'all' ? ceiling.domains : clause.domains.filter((domain) => ceiling.domains.includes(domain))
+  return domains.length === 0 ? [] : [{ ...clause, domains }]
 }
 
 function staffReach({ staff, session }: Facts, action: Action): Clause[] {
@@ -63,7 +72,7 @@ function contactReach(contact: ContactFact, account: AccountFact, action: Action
   if (!roleHolds(contact, action) || (contact.limited && (isAccountWide(action) || contact.domains.length === 0))) return []
   const topics = topicsInState(contact, account, action, now)
   if (topics.length === 0) return []
-  const limit = contact.limited ? { domains: contact.domains, withoutDomain: false } : {}
+  const limit = contact.limited ? { domains: contact.domains } : {}
   return [{ account: account.id, ...everything, topics, ...limit }]
 }
 
@@ -79,7 +88,7 @@ function topicsInState(contact: ContactFact, account: AccountFact, action: Actio
 function grantReach(grant: GrantFact, account: AccountFact, action: Action, now: number): Clause[] {
   if (account.state !== 'open' || !isDelegable(action) || !grant.actions.includes(action) || !grantIsLive(grant, now)) return []
   if (grant.domains.length === 0) return []
-  const clause: Clause = { ...everything, account: account.id, domains: grant.domains, withoutDomain: false }
+  const clause: Clause = { ...everything, account: account.id, domains: grant.domains }
   if (!isTicketAction(action)) return [clause]
   const own: Clause = { ...clause, topics: topicsOfGrant(grant.topics), contactsOnly: false, openedUnder: [grant.id, ...grant.lineage] }
   if (own.topics.length === 0) return []
@@ -90,6 +99,8 @@ function grantReach(grant: GrantFact, account: AccountFact, action: Action, now:
 export type ReachColumns = {
   accountId: SQL
   domainId?: SQL
+  /** For rows that are about several domains: whether one of them lies outside a list, and whether there is any at all. */
+  domainSet?: { outside: (domains: SQL) => SQL; some: SQL }
   topic?: SQL
   contactsOnly?: SQL
   grantId?: SQL
@@ -108,7 +119,7 @@ export function predicate(clauses: readonly Clause[], columns: ReachColumns): SQ
 function within(clause: Clause, columns: ReachColumns): SQL {
   const parts: SQL[] = []
   if (clause.account !== 'all') parts.push(sql`${columns.accountId} = ${clause.account}::uuid`)
-  if (clause.domains !== 'all') parts.push(withinDomains(clause, columns.domainId))
+  if (clause.domains !== 'all') parts.push(withinDomains(clause.domains, columns))
   if (clause.topics !== 'all') parts.push(isAny(columns.topic, clause.topics, 'text'))
   if (!clause.contactsOnly) parts.push(columns.contactsOnly === undefined ? sql`false` : sql`not ${columns.contactsOnly}`)
   if (clause.openedUnder !== 'any') parts.push(isAny(columns.grantId, clause.openedUnder, 'uuid'))
@@ -119,9 +130,9 @@ function within(clause: Clause, columns: ReachColumns): SQL {
   return parts.length === 0 ? sql`true` : sql`(${sql.join(parts, sql` and `)})`
 }
 
-function withinDomains(clause: Clause, column: SQL | undefined): SQL {
-  const listed = isAny(column, clause.domains as readonly string[], 'uuid')
-  return clause.withoutDomain && column !== undefined ? sql`(${column} is null or ${listed})` : listed
+function withinDomains(domains: readonly string[], { domainId, domainSet }: ReachColumns): SQL {
+  if (domainSet === undefined) return isAny(domainId, domains, 'uuid')
+  return sql`(${domainSet.some} and not ${domainSet.outside(sql`${sql.param([...domains])}::uuid[]`)})`
 }
 
 function isAny(column: SQL | undefined, values: readonly string[], type: 'text' | 'uuid'): SQL {

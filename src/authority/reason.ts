@@ -1,26 +1,33 @@
 /**
  * Why a decision is a deny: one reason, true, and the first true one in the order of `denyReasons`. Asked only after a deny.
  */
-import { type DenyReason, denyReasons, terminalGrantStatuses } from '../vocabulary.ts'
+import { type DenyReason, denyReasons } from '../vocabulary.ts'
+import { isAccountAction, isDelegable, isSelfAction, isStaffAction, staffHolds, stateAllows, topicClass } from './actions.ts'
 import {
-  isAccountAction,
-  isDelegable,
-  isSelfAction,
-  isStaffAction,
-  isTicketAction,
-  roleCovers,
-  roleHolds,
-  staffHolds,
-  stateAllows,
-  topicClass,
-} from './actions.ts'
-import { allowsAction, allowsTopic, coversDomains, grantIsLive, isSpent, limitAllows, reaches, roleAllows } from './conditions.ts'
+  allowsAction,
+  allowsTopic,
+  ceilingAllows,
+  clientAllows,
+  contactsOf,
+  coversDomains,
+  grantIsLive,
+  grantsOf,
+  isForContactsOnly,
+  isHeld,
+  isInTime,
+  isSpent,
+  limitAllows,
+  reaches,
+  roleAllows,
+  roleIsEnough,
+} from './conditions.ts'
 import type { AccountFact, ContactFact, Facts, GrantFact, Question } from './facts.ts'
 
 type Case = {
   facts: Facts
   question: Question
   now: number
+  tokenAlone: boolean
   account: AccountFact | undefined
   /** The caller's own rows on the account. */
   contacts: ContactFact[]
@@ -30,16 +37,17 @@ type Case = {
   live: GrantFact[]
 }
 
-/** The first true reason of a decision that is a deny. `no_active_grant` is true whenever nothing else is. */
-export function denyReason(facts: Facts, question: Question, now: number): DenyReason {
+/**
+ * The first true reason of a decision that is a deny. `no_active_grant` is true whenever nothing else is. `tokenAlone`: without the
+ * token's ceiling it would be a permit.
+ */
+export function denyReason(facts: Facts, question: Question, now: number, tokenAlone: boolean): DenyReason {
   const account = facts.accounts.find((candidate) => candidate.id === question.account)
-  const contacts = facts.contacts.filter((contact) => contact.accountId === account?.id)
-  const grants = facts.grants.filter(
-    (grant) => grant.accountId === account?.id && grant.granteeUserId === facts.user?.id && isTie(grant, now),
-  )
+  const contacts = account === undefined ? [] : contactsOf(facts, account.id)
+  const grants = account === undefined ? [] : grantsOf(facts, account.id).filter((grant) => isTie(grant, now))
   const covering = grants.filter((grant) => coversDomains(grant, question))
   const live = covering.filter((grant) => grantIsLive(grant, now))
-  const instance: Case = { facts, question, now, account, contacts, grants, covering, live }
+  const instance: Case = { facts, question, now, tokenAlone, account, contacts, grants, covering, live }
   return denyReasons.find((reason) => holds[reason]?.(instance)) ?? 'no_active_grant'
 }
 
@@ -53,19 +61,25 @@ export function isTie(grant: GrantFact, now: number): boolean {
   return now < end + tieAfterEnd
 }
 
-/** Whether the caller has a tie to the account: only such a caller is ever told a reason. Staff have one to every account. */
+/**
+ * Whether the caller has a tie to the account: only such a caller is ever told a reason. Staff have one to every account, a client that
+ * speaks for itself to those of its realm.
+ */
 export function hasTie(facts: Facts, accountId: string, now: number): boolean {
-  if (facts.staff !== null) return true
-  return (
-    facts.contacts.some((contact) => contact.accountId === accountId) ||
-    facts.grants.some((grant) => grant.accountId === accountId && grant.granteeUserId === facts.user?.id && isTie(grant, now))
-  )
+  const { staff, user, client, accounts } = facts
+  if (staff !== null) return true
+  if (user === null) return client !== null && accounts.some(({ id, realm }) => id === accountId && realm === client.realm)
+  return contactsOf(facts, accountId).length > 0 || grantsOf(facts, accountId).some((grant) => isTie(grant, now))
 }
 
-const hasTerminal = (grant: GrantFact): boolean => (terminalGrantStatuses as readonly string[]).includes(grant.status)
-
 const holds: Partial<Record<DenyReason, (instance: Case) => boolean>> = {
-  unverified_principal: ({ facts, question }) => isAccountAction(question.action) && facts.staff === null && facts.user?.verified !== true,
+  unverified_principal: ({ facts, question }) =>
+    isAccountAction(question.action) && facts.staff === null && facts.user !== null && !facts.user.verified,
+
+  client_not_allowed: ({ facts, question }) => !clientAllows(facts, question.action),
+
+  token_ceiling: ({ facts, question, tokenAlone }) =>
+    tokenAlone || !ceilingAllows(facts, question) || (facts.session?.kind !== 'person' && needsPerson(facts, question)),
 
   account_state: ({ question, account, contacts, grants, now }) => {
     if (account === undefined || (contacts.length === 0 && grants.length === 0) || !isAccountAction(question.action)) return false
@@ -74,9 +88,8 @@ const holds: Partial<Record<DenyReason, (instance: Case) => boolean>> = {
   },
 
   action_not_in_role: ({ facts, question, contacts }) => {
-    if (isSelfAction(question.action)) return true
-    if (facts.staff !== null)
-      return !isStaffAction(question.action) || !staffHolds(facts.staff.role, question.action) || facts.session?.kind !== 'person'
+    if (isSelfAction(question.action)) return facts.user === null
+    if (facts.staff !== null) return !staffHolds(facts.staff.role, question.action)
     if (isStaffAction(question.action)) return true
     return contacts.length > 0 && !contacts.some((contact) => roleIsEnough(contact, question))
   },
@@ -91,7 +104,7 @@ const holds: Partial<Record<DenyReason, (instance: Case) => boolean>> = {
     return contacts.length > 0 ? !contacts.some((contact) => roleAllows(contact, question)) : grants.length > 0
   },
 
-  contacts_only: ({ question, contacts, grants }) => question.contactsOnly && contacts.length === 0 && grants.length > 0,
+  contacts_only: ({ question, contacts, grants }) => isForContactsOnly(question) && contacts.length === 0 && grants.length > 0,
 
   action_not_delegable: ({ question, contacts, grants }) => contacts.length === 0 && grants.length > 0 && !isDelegable(question.action),
 
@@ -100,13 +113,15 @@ const holds: Partial<Record<DenyReason, (instance: Case) => boolean>> = {
 
   grant_suspended: ({ covering, now }) =>
     covering.some(
-      (grant) => grant.status === 'suspended' || (grant.status === 'active' && isInTime(grant, now) && !grantIsLive(grant, now)),
+      (grant) =>
+        (grant.status === 'suspended' && now < grant.expiresAt) ||
+        (grant.status === 'active' && isInTime(grant, now) && !grantIsLive(grant, now)),
     ),
 
   grant_not_yet_valid: ({ covering, now }) => covering.some((grant) => grant.status === 'active' && now < grant.notBefore),
 
   grant_expired: ({ covering, now }) =>
-    covering.some((grant) => grant.status === 'expired' || (!hasTerminal(grant) && grant.expiresAt <= now)),
+    covering.some(({ status, expiresAt }) => status === 'expired' || (['active', 'suspended'].includes(status) && expiresAt <= now)),
 
   grant_revoked: ({ covering }) => covering.some((grant) => grant.status === 'revoked' || grant.status === 'resigned'),
 
@@ -125,15 +140,9 @@ const holds: Partial<Record<DenyReason, (instance: Case) => boolean>> = {
   domain_not_in_grant: ({ contacts, grants, covering }) => contacts.length === 0 && grants.length > 0 && covering.length === 0,
 
   domain_not_in_account: ({ question, account, contacts }) =>
-    contacts.length > 0 &&
-    question.domains.some((domain) => domain === null || domain.accountId !== account?.id || domain.releasedAt !== null),
+    account !== undefined && contacts.some(({ limited }) => !limited) && question.domains.some((domain) => !isHeld(domain, account.id)),
 }
 
-const isInTime = (grant: GrantFact, now: number): boolean => grant.notBefore <= now && now < grant.expiresAt
-
-/** The role holds the action for this kind of topic; a technical contact's bar from confidential ones is a reason of its own. */
-function roleIsEnough(contact: ContactFact, question: Question): boolean {
-  if (!roleHolds(contact, question.action) || question.targets.some((target) => !roleCovers(contact.role, target.role))) return false
-  if (contact.role !== 'billing' || !isTicketAction(question.action) || question.topic === null) return true
-  return topicClass(question.topic).billing
-}
+/** What only a person's own sign-in carries: no panel's assertion, no token of a client. */
+const needsPerson = ({ staff }: Facts, { action }: Question): boolean =>
+  action === 'self.manage' || (staff !== null && isStaffAction(action))

@@ -47,6 +47,18 @@ export async function takeKey(tx: Database, repeatable: Repeatable, now: number)
   }
 }
 
+/**
+ * For a statement that takes the key among other locks and waited too long for one of them: throws `idempotency_in_progress` when somebody
+ * holds the key right now, `KeyTaken` when he has just used it, otherwise the statement's own error. `now` in epoch ms.
+ */
+export function explainWait(db: Database, repeatable: Repeatable, now: number, error: unknown): Promise<never> {
+  return db.transaction(async (tx) => {
+    await tx.execute(sql`set local lock_timeout = '100ms'`)
+    await takeKey(tx, repeatable, now)
+    throw error // which also gives the key back
+  })
+}
+
 /** Completes the key's row with the answer, in the same transaction. */
 export async function storeAnswer(tx: Database, repeatable: Repeatable, answer: Answer): Promise<void> {
   await tx

@@ -44,7 +44,7 @@ function claim(folder: string, note: string): DatabaseSync {
   let handle: DatabaseSync | undefined
   try {
     handle = new DatabaseSync(join(folder, 'lock'), { timeout: patienceMs })
-    handle.exec('begin exclusive')
+    handle.exec('pragma journal_mode = memory; begin exclusive') // nothing is ever committed, so no journal is left behind
     return handle
   } catch (error) {
     handle?.close()

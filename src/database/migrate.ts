@@ -44,14 +44,13 @@ async function migratePostgresql(url: string, log: Log, options: Required<Option
   }
 }
 
-async function inTurns(client: pg.Client, log: Log, { attempts, migrationsFolder }: Required<Options>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const blocked = await turn(client, migrationsFolder)
-    if (blocked === undefined) return
-    const message = 'The database stays locked by another session: it could not be migrated.'
-    if (attempt === attempts) throw new StartError(message, { cause: blocked })
-    log.warn({ attempt }, 'the migration waits for a lock')
-  }
+async function inTurns(client: pg.Client, log: Log, options: Required<Options>, attempt = 1): Promise<void> {
+  const blocked = await turn(client, options.migrationsFolder)
+  if (blocked === undefined) return
+  const message = 'The database stays locked by another session: it could not be migrated.'
+  if (attempt === options.attempts) throw new StartError(message, { cause: blocked })
+  log.warn({ attempt }, 'the migration waits for a lock')
+  await inTurns(client, log, options, attempt + 1)
 }
 
 /** Migrates, or returns the error of a lock that was not granted in time. */

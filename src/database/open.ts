@@ -52,13 +52,23 @@ async function openPool(url: string, size: number, log: Log): Promise<OpenDataba
     await Promise.all([pool.end(), probe.end()])
   })
   try {
-    const { rows } = await probe.query<{ version: string }>(`select current_setting('server_version_num') as version`)
+    const { rows } = await probe.query<Settled>(
+      `select current_setting('server_version_num') as version, current_setting('default_transaction_isolation') as isolation`,
+    )
     requireVersion(Number(rows[0]?.version))
+    requireIsolation(String(rows[0]?.isolation))
   } catch (error) {
     await close()
     throw unusable(url, error)
   }
   return { kind: 'postgresql', url, db: drizzlePool({ client: pool, casing }), ready: () => answers(probe), close }
+}
+
+type Settled = { version: string; isolation: string }
+
+/** Guarded writes read again what they waited for, which only READ COMMITTED does; anywhere else they fail without end. */
+export function requireIsolation(isolation: string): void {
+  if (isolation !== 'read committed') throw new Error(`its default_transaction_isolation is '${isolation}' and not 'read committed'`)
 }
 
 /** @param version `server_version_num`, such as 150004 */

@@ -7,6 +7,7 @@
  */
 import { sql } from 'drizzle-orm'
 import {
+  type AnyPgColumn,
   bigint,
   boolean,
   check,
@@ -27,9 +28,12 @@ import {
   audiences,
   capacities,
   channels,
+  clientScopes,
+  clientStatuses,
   contactRoles,
   contactStatuses,
   delegableActions,
+  factorKinds,
   grantStatuses,
   messageKinds,
   priorities,
@@ -78,8 +82,14 @@ export const addresses = pgTable(
     address: text().notNull(),
     createdAt: instant().notNull(),
     provenAt: instant(),
+    /** Taken away: it identifies nobody, is shown nowhere, and stays only so that its mailbox can be told. */
+    removedAt: instant(),
   },
-  (t) => [uniqueIndex('addresses_proven').on(t.address).where(sql`${t.provenAt} is not null`), index('addresses_of_user').on(t.userId)],
+  (t) => [
+    uniqueIndex('addresses_proven').on(t.address).where(sql`${t.provenAt} is not null`),
+    index('addresses_of_user').on(t.userId),
+    check('addresses_removed', sql`${t.removedAt} is null or ${t.provenAt} is null`),
+  ],
 )
 
 export const staffMembers = pgTable(
@@ -105,10 +115,13 @@ export const sessions = pgTable(
   'sessions',
   {
     id: id().primaryKey(),
-    userId: uuid()
-      .notNull()
-      .references(() => users.id),
+    /** Null only for a client's own. */
+    userId: uuid().references(() => users.id),
     kind: text({ enum: sessionKinds }).notNull(),
+    /** The service it came through (panel) or that it belongs to (client). */
+    clientId: uuid().references((): AnyPgColumn => clients.id),
+    /** A narrowed token's session hangs on the one it was cut from and ends with it (trigger `sessions_end_together`). */
+    parentId: uuid().references((): AnyPgColumn => sessions.id),
     method: text({ enum: verificationMethods }).notNull(),
     createdAt: instant().notNull(),
     authenticatedAt: instant().notNull(),
@@ -118,7 +131,9 @@ export const sessions = pgTable(
   (t) => [
     check('sessions_kind', oneOf(t.kind, sessionKinds)),
     check('sessions_method', oneOf(t.method, verificationMethods)),
+    check('sessions_principal', sql`(${t.userId} is null) = (${t.kind} = 'client') and (${t.clientId} is null) = (${t.kind} = 'person')`),
     index('sessions_of_user').on(t.userId, t.id),
+    index('sessions_of_parent').on(t.parentId).where(sql`${t.parentId} is not null`),
   ],
 )
 
@@ -130,6 +145,8 @@ export const singleUseTokens = pgTable(
     purpose: text({ enum: tokenPurposes }).notNull(),
     secretHash: bytes(),
     address: text(),
+    /** Whose it is: who asked to prove another address; whose password is reset, once the letter has found him. */
+    userId: uuid().references(() => users.id),
     /** For a sign-up: what the person chose; becomes the user when the address is proven. */
     name: text(),
     passwordHash: text(),
@@ -146,6 +163,7 @@ export const singleUseTokens = pgTable(
     check('single_use_tokens_purpose', oneOf(t.purpose, tokenPurposes)),
     uniqueIndex('single_use_tokens_secret').on(t.secretHash),
     index('single_use_tokens_address').on(t.address),
+    index('single_use_tokens_user').on(t.userId).where(sql`${t.userId} is not null`),
     index('single_use_tokens_contact').on(t.accountId, t.contactId),
     index('single_use_tokens_grant').on(t.accountId, t.grantId),
   ],
@@ -159,6 +177,8 @@ export const accounts = pgTable(
     id: id().primaryKey(),
     number: text().notNull(),
     name: text().notNull(),
+    /** The realm of the client that provisioned it; only that realm's clients write it. */
+    realm: text(),
     state: text({ enum: accountStates }).notNull().default('new'),
     stateChangedAt: instant().notNull(),
     /** Raised by every change of a contact, grant, domain or the state: what a guarded write compares. */
@@ -166,7 +186,7 @@ export const accounts = pgTable(
     version: version(),
     createdAt: instant().notNull(),
   },
-  (t) => [check('accounts_state', oneOf(t.state, accountStates))],
+  (t) => [check('accounts_state', oneOf(t.state, accountStates)), index('accounts_newest').on(t.createdAt.desc(), t.id.desc())],
 )
 
 /** Directory: an account's human number is unique for the provider. */
@@ -177,6 +197,19 @@ export const accountNumbers = pgTable('account_numbers', {
     .references(() => accounts.id),
 })
 
+/** Directory: an account by what the realm that provisioned it calls it. */
+export const externalAccounts = pgTable(
+  'external_accounts',
+  {
+    realm: text().notNull(),
+    externalId: text().notNull(),
+    accountId: uuid()
+      .notNull()
+      .references(() => accounts.id),
+  },
+  (t) => [primaryKey({ columns: [t.realm, t.externalId] }), uniqueIndex('external_accounts_account').on(t.accountId)],
+)
+
 /** A domain row never changes account: it ends (`releasedAt`), and another account gets a new row with a new id. */
 export const domains = pgTable(
   'domains',
@@ -186,12 +219,15 @@ export const domains = pgTable(
       .references(() => accounts.id),
     id: id().notNull(),
     name: text().notNull(),
+    /** What the realm that provisioned the account calls it; null for one that staff put in. */
+    externalId: text(),
     createdAt: instant().notNull(),
     releasedAt: instant(),
     version: version(),
   },
   (t) => [
     primaryKey({ columns: [t.accountId, t.id] }),
+    uniqueIndex('domains_external').on(t.accountId, t.externalId).where(sql`${t.externalId} is not null and ${t.releasedAt} is null`),
     uniqueIndex('domains_held').on(t.accountId, t.name).where(sql`${t.releasedAt} is null`),
     index('domains_by_id').on(t.id),
     check('domains_name', sql`${t.name} = lower(${t.name}) and ${t.name} not like '%.'`),
@@ -221,10 +257,13 @@ export const contacts = pgTable(
     /** Limited to the rows of `contact_domains`; a limit without any is no domain at all, never "unlimited". */
     limited: boolean().notNull().default(false),
     status: text({ enum: contactStatuses }).notNull(),
+    /** Of one that a client provisioned: where notices go, which proves nothing; empty for none. */
     invitedAddress: text().notNull(),
-    invitedBy: uuid()
-      .notNull()
-      .references(() => users.id),
+    /** What the realm that provisioned the account calls it; null for one that was invited. */
+    externalId: text(),
+    /** Null when a client provisioned it. */
+    invitedBy: uuid().references(() => users.id),
+    addedByStaff: boolean().notNull().default(false),
     createdAt: instant().notNull(),
     acceptedAt: instant(),
     /** An owner's yes to one added by staff; until then it holds no power over grants, contacts and submissions. */
@@ -234,6 +273,7 @@ export const contacts = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.accountId, t.id] }),
+    uniqueIndex('contacts_external').on(t.accountId, t.externalId).where(sql`${t.externalId} is not null and ${t.status} <> 'ended'`),
     uniqueIndex('contacts_active').on(t.accountId, t.userId, t.role).where(sql`${t.status} = 'active'`),
     index('contacts_of_user').on(t.userId),
     check('contacts_role', oneOf(t.role, contactRoles)),
@@ -335,6 +375,8 @@ const authorship = () => ({
   grantId: uuid(),
   staffMemberId: uuid().references(() => staffMembers.id),
   sessionId: uuid().notNull(),
+  /** The service it came through, if any. */
+  clientId: uuid(),
   verification: text({ enum: verificationMethods }).notNull(),
   verifiedAt: instant().notNull(),
 })
@@ -445,6 +487,7 @@ export const journalEvents = pgTable(
     kind: text().notNull(),
     audience: text({ enum: audiences }).notNull(),
     actorUserId: uuid(),
+    clientId: uuid(),
     capacity: text({ enum: capacities }),
     viaId: uuid(),
     sessionId: uuid(),
@@ -525,4 +568,149 @@ export const signingKeys = pgTable('signing_keys', {
   sealedPrivateKey: bytes().notNull(),
   createdAt: instant().notNull(),
   removedAt: instant(),
+})
+
+// ---- clients and what proves who
+
+/** A registered service such as a control panel. It speaks only for users and accounts of its realm, and adds no authority to theirs. */
+export const clients = pgTable(
+  'clients',
+  {
+    id: id().primaryKey(),
+    name: text().notNull(),
+    /** The issuer name of its assertions; users and accounts it made belong to it. */
+    realm: text().notNull(),
+    status: text({ enum: clientStatuses }).notNull().default('active'),
+    scopes: text().array().notNull(),
+    /** Whether `auth_time` and `amr` it asserts count as a fresh sign-in. */
+    mayStepUp: boolean().notNull().default(false),
+    /** SHA-256 of the secret (256 bit, random, so that a slow hash adds nothing); null with keys only. */
+    secretHash: bytes(),
+    /** The former secret while both serve. */
+    formerSecretHash: bytes(),
+    formerSecretEndsAt: instant(),
+    keys: jsonb().$type<Record<string, unknown>[]>().notNull().default([]),
+    authorityRevision: revision(),
+    version: version(),
+    createdAt: instant().notNull(),
+    disabledAt: instant(),
+  },
+  (t) => [
+    uniqueIndex('clients_name').on(t.name),
+    check('clients_status', oneOf(t.status, clientStatuses)),
+    check('clients_scopes', allOf(t.scopes, clientScopes)),
+  ],
+)
+
+/** Directory: who a panel's user is with us. By issuer and subject only, never by mail address. */
+export const subjects = pgTable(
+  'subjects',
+  {
+    issuer: text().notNull(),
+    subject: text().notNull(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    createdAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.issuer, t.subject] }), index('subjects_of_user').on(t.userId)],
+)
+
+/** Identifiers of assertions already taken, until they would have expired anyway: none serves twice, whichever process sees it. */
+export const usedAssertions = pgTable(
+  'used_assertions',
+  { issuer: text().notNull(), jti: text().notNull(), expiresAt: instant().notNull() },
+  (t) => [primaryKey({ columns: [t.issuer, t.jti] }), index('used_assertions_expiry').on(t.expiresAt)],
+)
+
+/** Rotated at every use; the one before is kept to notice that it is used again. */
+export const refreshTokens = pgTable(
+  'refresh_tokens',
+  {
+    secretHash: bytes().primaryKey(),
+    sessionId: uuid()
+      .notNull()
+      .references(() => sessions.id),
+    createdAt: instant().notNull(),
+    rotatedAt: instant(),
+    /** Sealed under a key made from the token itself: two honest parallel uses get the same successor, and nobody else can read it. */
+    sealedSuccessor: bytes(),
+  },
+  (t) => [index('refresh_tokens_of_session').on(t.sessionId)],
+)
+
+/** Long-lived, named tokens for tools: shown once, a ceiling below their user. */
+export const accessTokens = pgTable(
+  'access_tokens',
+  {
+    id: id().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    sessionId: uuid()
+      .notNull()
+      .references(() => sessions.id),
+    name: text().notNull(),
+    secretHash: bytes().notNull(),
+    ceiling: jsonb().$type<Record<string, unknown>>().notNull(),
+    createdAt: instant().notNull(),
+    expiresAt: instant().notNull(),
+    revokedAt: instant(),
+    lastUsedOn: instant(),
+  },
+  (t) => [uniqueIndex('access_tokens_secret').on(t.secretHash), index('access_tokens_of_user').on(t.userId, t.id)],
+)
+
+export const secondFactors = pgTable(
+  'second_factors',
+  {
+    id: id().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    kind: text({ enum: factorKinds }).notNull(),
+    name: text().notNull(),
+    /** TOTP: the sealed key. */
+    sealedSecret: bytes(),
+    /** TOTP: the last step accepted, so that a code serves once (RFC 6238, section 5.2). */
+    lastStep: bigint({ mode: 'number' }),
+    /** Passkey: what the authenticator registered. */
+    credentialId: text(),
+    publicKey: bytes(),
+    signCount: bigint({ mode: 'number' }),
+    transports: text().array(),
+    createdAt: instant().notNull(),
+    /** Null until the first code was right. */
+    confirmedAt: instant(),
+    lastUsedAt: instant(),
+    removedAt: instant(),
+  },
+  (t) => [
+    check('second_factors_kind', oneOf(t.kind, factorKinds)),
+    uniqueIndex('second_factors_credential').on(t.credentialId).where(sql`${t.removedAt} is null`),
+    index('second_factors_of_user').on(t.userId),
+  ],
+)
+
+export const recoveryCodes = pgTable(
+  'recovery_codes',
+  {
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    codeHash: bytes().notNull(),
+    createdAt: instant().notNull(),
+    usedAt: instant(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.codeHash] })],
+)
+
+/** What a passkey must sign, once and within minutes. */
+export const passkeyChallenges = pgTable('passkey_challenges', {
+  id: id().primaryKey(),
+  purpose: text({ enum: ['register', 'sign_in', 'step_up'] }).notNull(),
+  userId: uuid().references(() => users.id),
+  challenge: text().notNull(),
+  expiresAt: instant().notNull(),
+  usedAt: instant(),
 })

@@ -3,7 +3,7 @@
  * one that does not (`authentication.ts`).
  */
 import { decide } from '../authority/decide.ts'
-import { type Question, question, questionAboutTicket } from '../authority/facts.ts'
+import { type DomainFact, type Question, question, questionAboutTicket } from '../authority/facts.ts'
 import { type Ask, actionFor } from '../authority/judge.ts'
 import type { Loaded, Named } from '../authority/load.ts'
 import { hasTie } from '../authority/reason.ts'
@@ -22,9 +22,14 @@ export type Secured = {
   /** What staff are asked instead; without it staff may not use the route. */
   staffAction?: StaffAction
   on: On
-  /** A list below an account: shows what is in reach instead of deciding about the account as a whole. */
+  /**
+   * Below an account, where not the account as a whole is asked about: a list shows what is in reach, an act is decided by its gate when
+   * the body has said which domains it is about. Nothing in reach is refused like everything else.
+   */
   list?: true
   stepUp?: true
+  /** Only takes away, so repeating it answers the same: also on a domain that was released by the first time. */
+  again?: true
   /** On POST a key is optional unless this says `required`. */
   idempotency?: 'required'
   ifMatch?: true
@@ -75,22 +80,24 @@ export function askOfPath(secured: Secured, params: Params): Ask {
     staffAction,
     stepUp,
     named: namedByPath(secured, params),
-    about: (loaded, asked) => questionOn(on, loaded, asked),
-    seen: hides ? (loaded) => isSeen(on, loaded) : undefined,
+    about: (loaded, asked) => questionOn(secured, loaded, asked),
+    seen: hides ? (loaded) => isSeen(secured, on, loaded) : undefined,
   }
 }
 
-function questionOn(on: On, loaded: Loaded, action: Action): Question | null {
+function questionOn({ on, again }: Pick<Secured, 'on' | 'again'>, loaded: Loaded, action: Action): Question | null {
   const account = loaded.account?.id ?? null
   switch (on) {
     case 'ticket':
       return loaded.ticket && questionAboutTicket(action, loaded.ticket, domainOf(loaded, loaded.ticket.domainId))
     case 'domain':
-      return loaded.domains[0] === undefined ? null : question(action, account, { domains: [loaded.domains[0]] })
+      return loaded.domains[0] === undefined
+        ? null
+        : question(action, account, { domains: [again ? asHeld(loaded.domains[0]) : loaded.domains[0]] })
     case 'contact':
       return loaded.contact && question(action, account, { targets: [{ role: loaded.contact.role }] })
     case 'grant':
-      return loaded.grant && question(action, account, { domains: loaded.grant.domains })
+      return loaded.grant && question(action, account, { domains: loaded.grant.domains ?? [] })
     case 'account':
       return account === null ? null : question(action, account)
     case 'user':
@@ -100,6 +107,7 @@ function questionOn(on: On, loaded: Loaded, action: Action): Question | null {
   }
 }
 
+const asHeld = (domain: DomainFact): DomainFact => ({ ...domain, releasedAt: null })
 const domainOf = (loaded: Loaded, id: string | null) => loaded.domains.find((domain) => domain.id === id) ?? null
 
 /** What it takes to see each kind of thing; whoever may not see it is told that it does not exist. */
@@ -112,10 +120,10 @@ const seeing = {
   user: { action: 'staff.directory.read', staffAction: 'staff.directory.read' },
 } as const
 
-function isSeen(on: keyof typeof seeing, loaded: Loaded): boolean {
+function isSeen({ again }: Secured, on: keyof typeof seeing, loaded: Loaded): boolean {
   const { facts, account } = loaded
   const sight = seeing[on]
   if (sight === null) return account !== null && hasTie(facts, account.id, facts.now)
-  const asked = questionOn(on, loaded, actionFor(sight, loaded))
+  const asked = questionOn({ on, ...(again && { again }) }, loaded, actionFor(sight, loaded))
   return asked !== null && decide(facts, { ...asked, targets: [] }, facts.now).permit
 }

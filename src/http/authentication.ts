@@ -9,24 +9,40 @@ import { permitted } from '../authority/authorise.ts'
 import { principalIsActive } from '../authority/conditions.ts'
 import type { Context } from '../authority/context.ts'
 import { actionFor, unauthenticated } from '../authority/judge.ts'
-import { type Caller, load } from '../authority/load.ts'
+import { type Caller, load, principalOf } from '../authority/load.ts'
 import { reach } from '../authority/reach.ts'
 import { Problem } from '../problem.ts'
-import { type Access, askOfPath, isUuid, type Secured } from './access.ts'
+import { type Access, askOfPath, type Secured } from './access.ts'
+import { type Claims, callerOfClaims, jwtOptions, tokenLengthMax } from './bearer.ts'
 import { fingerprint, idempotencyKey, replay } from './idempotency.ts'
 import type { Keys } from './keys.ts'
+import { callerOfPersonalToken, findPersonalToken, personalTokenIn } from './personal-tokens.ts'
 import { ifMatch } from './preconditions.ts'
+import { KeysUnread } from './public-keys.ts'
 import type { RateLimit } from './rate-limit.ts'
 import type { Standing } from './types.ts'
 
 type Options = { context: Context; keys: Keys; issuer: string; rateLimit: RateLimit }
 
+export type DeclaredRoute = { method: string; url: string; access: Access }
+
+const declared = new WeakMap<FastifyInstance, DeclaredRoute[]>()
+
+/** Every route of an application and who it says may use it: what the matrix of roles and routes is made from. */
+export function declaredRoutes(app: FastifyInstance): readonly DeclaredRoute[] {
+  return declared.get(app) ?? []
+}
+
 /** Adds `request.standing`, and refuses in the order of checks. */
 export const authentication = fastifyPlugin(async (app: FastifyInstance, { context, keys, issuer, rateLimit }: Options) => {
+  const routes: DeclaredRoute[] = []
+  declared.set(app, routes)
   app.decorateRequest('standing', null)
   await app.register(jwt, jwtOptions(keys, issuer))
   app.addHook('onRoute', (route) => {
-    if (route.config?.access === undefined) throw new Error(`${String(route.method)} ${route.url} declares no access`)
+    const access = route.config?.access
+    if (access === undefined) throw new Error(`${String(route.method)} ${route.url} declares no access`)
+    for (const method of [route.method].flat()) routes.push({ method, url: route.url, access })
   })
   app.addHook('onRequest', async (request, reply) => {
     const access = request.routeOptions.config.access
@@ -35,7 +51,7 @@ export const authentication = fastifyPlugin(async (app: FastifyInstance, { conte
       rateLimit.charge(request, reply)
       throw error
     })
-    rateLimit.charge(request, reply, caller.userId)
+    rateLimit.charge(request, reply, principalOf(caller))
     request.standing = await stand(context, caller, access, request)
   })
   app.addHook('preHandler', async (request, reply) => {
@@ -57,10 +73,12 @@ async function stand(context: Context, caller: Caller, access: Access, request: 
   const key = request.method === 'POST' ? idempotencyKey(request.headers['idempotency-key']) : undefined
   const loaded = await load(context.db, context.clock.offset(), caller, { ...ask.named, idempotencyKey: key })
   if (!principalIsActive(loaded.facts, loaded.facts.now)) throw unauthenticated()
+  // What a panel says of its user's sign-in counts only while its client is registered to say it.
+  const believed = loaded.facts.client?.mayStepUp === false ? { ...caller, authenticatedAt: 0 } : caller
   // Not to be seen: judged, recorded and refused like everything else, only before the body is read.
-  if (ask.seen?.(loaded) === false) await permitted(context, caller, ask, loaded)
-  const repeatable = key === undefined ? null : { principalId: caller.userId, key, fingerprint: Buffer.alloc(0) }
-  return { caller, ask, loaded, clauses: [], repeatable, expectedVersion: null }
+  if (ask.seen?.(loaded) === false) await permitted(context, believed, ask, loaded)
+  const repeatable = key === undefined ? null : { principalId: principalOf(caller), key, fingerprint: Buffer.alloc(0) }
+  return { caller: believed, ask, loaded, clauses: [], repeatable, expectedVersion: null }
 }
 
 /** After the body has its shape: 428, the stored answer, then authority on what the path names. */
@@ -95,52 +113,18 @@ function keyMissing(): Problem {
   return new Problem('idempotency_key_missing', { detail })
 }
 
-const requiredClaims = ['iss', 'aud', 'exp', 'iat', 'sub', 'jti', 'sid', 'client_id', 'auth_time']
-
-function jwtOptions(keys: Keys, issuer: string) {
-  return {
-    secret: async (_request: FastifyRequest, token: { header?: { kid?: unknown } }) => {
-      const kid = token.header?.kid
-      const pem = typeof kid === 'string' ? keys.publicPem(kid) : undefined
-      if (pem === undefined) throw unauthenticated()
-      return pem
-    },
-    decode: { complete: true, checkTyp: 'at+jwt' },
-    // Times are checked by us, with the service's own clock: the library knows only the machine's.
-    verify: {
-      algorithms: ['EdDSA'],
-      allowedIss: issuer,
-      allowedAud: issuer,
-      requiredClaims,
-      checkTyp: 'at+jwt',
-      cache: false,
-      ignoreExpiration: true,
-      ignoreNotBefore: true,
-    },
-  } as never
-}
-
-type Claims = Record<'iss' | 'aud' | 'sub' | 'sid' | 'exp' | 'iat' | 'nbf' | 'auth_time', unknown>
-
-const tokenLengthMax = 4_096
-const futureSecondsMax = 5
-
-/** The caller an access token names (RFC 9068). Whatever is wrong with a token, the answer is the same 401. */
+/** The caller a request's token names. Whatever is wrong with a token, the answer is the same 401. */
 async function callerOf(context: Context, issuer: string, request: FastifyRequest): Promise<Caller> {
-  if ((request.headers.authorization?.length ?? 0) > tokenLengthMax) throw unauthenticated()
-  const claims = await request.jwtVerify<Claims>().then(
-    (payload) => payload,
-    () => {
-      throw unauthenticated()
-    },
-  )
-  const { sub, sid, exp, iat, nbf, auth_time: authTime } = claims
-  const now = context.clock.now() / 1000
-  const inTime =
-    isNumber(exp) && now < exp && isNumber(iat) && iat <= now + futureSecondsMax && (nbf === undefined || (isNumber(nbf) && nbf <= now))
-  const ours = claims.iss === issuer && claims.aud === issuer && isUuid(sub) && isUuid(sid) && isNumber(authTime)
-  if (!inTime || !ours) throw unauthenticated()
-  return { userId: sub, sessionId: sid, requestId: request.id, authenticatedAt: authTime * 1000 }
+  const { authorization = '' } = request.headers
+  if (authorization.length > tokenLengthMax) throw unauthenticated()
+  const personal = personalTokenIn(authorization)
+  if (personal !== undefined) {
+    const token = await findPersonalToken(context.db, context.clock.offset(), personal)
+    if (token === undefined) throw unauthenticated()
+    return callerOfPersonalToken(token, request.id)
+  }
+  const { header, payload } = await request.jwtVerify<{ header: { kid: string }; payload: Claims }>().catch((error: unknown) => {
+    throw error instanceof KeysUnread ? error.cause : unauthenticated()
+  })
+  return callerOfClaims(payload, header.kid, issuer, context.clock.now(), request.id)
 }
-
-const isNumber = (claim: unknown): claim is number => typeof claim === 'number' && Number.isFinite(claim)

@@ -29,16 +29,22 @@ export function unsupportedMediaType(method: string, detail?: string): Problem {
 const acceptedBy = (method: string): string => (method === 'PATCH' ? mergePatch : json)
 
 function readBody(request: FastifyRequest, body: Buffer): unknown {
-  const { method, mediaType, headers } = request
+  const { method, mediaType } = request
   if (mediaType !== acceptedBy(method)) throw unsupportedMediaType(method)
+  refuseEncodings(request)
+  return body.length === 0 ? undefined : readJson(decodeText(body))
+}
+
+/** Refuses a body in another character set than UTF-8, or compressed. @throws Problem `unsupported_media_type` */
+export function refuseEncodings({ method, headers }: FastifyRequest): void {
   const charset = charsetForm.exec(String(headers['content-type']))?.[1]
   if (charset !== undefined && charset.toLowerCase() !== 'utf-8') throw unsupportedMediaType(method, 'Only utf-8 is understood')
   const coding = headers['content-encoding']
   if (coding !== undefined && coding !== 'identity') throw unsupportedMediaType(method, 'Only an uncompressed body is understood')
-  return body.length === 0 ? undefined : readJson(decode(body))
 }
 
-function decode(body: Buffer): string {
+/** The text of a body. @throws Problem `malformed_request` when it is not UTF-8 */
+export function decodeText(body: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body)
   } catch {

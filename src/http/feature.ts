@@ -2,12 +2,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, RawServerDefault } from 'fastify'
 import type { Context } from '../authority/context.ts'
+import { principalOf } from '../authority/load.ts'
+import { invalid } from '../problem.ts'
 import type { Keys } from './keys.ts'
 import { limitOf, type Page, type Paging, type Position } from './paging.ts'
 import type { Standing } from './types.ts'
 
 /** What every feature's routes are given: no decorators, no service container. */
-export type Feature = { context: Context; paging: Paging; keys: Keys }
+export type Feature = {
+  context: Context
+  paging: Paging
+  keys: Keys
+  /** Seals the keys of second factors at rest. */
+  factorKey: Buffer
+}
 
 export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
@@ -31,9 +39,12 @@ type List<T> = {
 /** Answers one page of a list. The cursor is bound to the path, the filters and the caller; authority is asked anew on every page. */
 export async function listing<T>({ paging }: Feature, { request, reply, query, position, read }: List<T>): Promise<Page<T>> {
   const { cursor, limit: _limit, ...filters } = query
-  const binding = JSON.stringify([request.routeOptions.url, request.params, filters, standingOf(request).caller.userId])
+  const sorted = Object.entries(filters).sort() // the same filters in another order are the same list
+  const binding = JSON.stringify([request.routeOptions.url, request.params, sorted, principalOf(standingOf(request).caller)])
   const after = cursor === undefined ? undefined : paging.decode(cursor, binding)
   const limit = limitOf(query)
+  // Read from text it may be infinite, and what compares numbers lets that pass.
+  if (limit === Number.POSITIVE_INFINITY) throw invalid({ parameter: 'limit', in: 'query', detail: 'must be a number', code: 'type' })
   const rows = await read(after, limit + 1)
   return paging.page({ request, reply, rows, limit, position, binding })
 }

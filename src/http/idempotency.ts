@@ -9,7 +9,8 @@ import { decide } from '../authority/decide.ts'
 import { question, questionAboutTicket } from '../authority/facts.ts'
 import { actionFor, notFound } from '../authority/judge.ts'
 import { load, type Made, type StoredAnswer } from '../authority/load.ts'
-import { type Answer, KeyTaken, type Repeatable } from '../database/idempotency.ts'
+import { sqlState } from '../database/errors.ts'
+import { type Answer, explainWait, KeyTaken, type Repeatable } from '../database/idempotency.ts'
 import { Problem } from '../problem.ts'
 import type { Action, StaffAction } from '../vocabulary.ts'
 import type { Standing } from './types.ts'
@@ -45,11 +46,9 @@ export async function replay(
     throw new Problem('idempotency_key_reused', { detail })
   }
   if (stored.made !== null) await demandSight(context, standing, stored.made)
-  return send(reply.header('idempotency-replayed', 'true'), {
-    status: stored.status ?? 200,
-    headers: stored.headers ?? {},
-    body: stored.body,
-  })
+  // Key and answer are one commit: a key that can be seen has its answer.
+  const { status, headers, body } = stored as StoredAnswer & Answer
+  return send(reply.header('idempotency-replayed', 'true'), { status, headers, body })
 }
 
 async function demandSight(context: Context, standing: Standing, made: Made): Promise<void> {
@@ -75,7 +74,7 @@ export async function answering(
   act: () => Promise<Answer>,
 ): Promise<never> {
   try {
-    return send(reply, await act()) as never
+    return send(reply, await act().catch((error: unknown) => tellWait(context, request.standing, error))) as never
   } catch (error) {
     const standing = request.standing
     if (!(error instanceof KeyTaken) || standing?.repeatable == null) throw error
@@ -84,6 +83,11 @@ export async function answering(
     if (stored === null) throw inProgress(error)
     return (await replay(context, standing, stored, repeatable, reply)) as never
   }
+}
+
+async function tellWait(context: Context, standing: Standing | null, error: unknown): Promise<never> {
+  if (standing?.repeatable == null || error instanceof Problem || sqlState(error) !== '55P03') throw error
+  return explainWait(context.db, standing.repeatable, context.clock.now(), error)
 }
 
 function inProgress(cause: unknown): Problem {

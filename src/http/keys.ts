@@ -1,63 +1,106 @@
 /**
- * The service's signing keys: made on the first start, kept sealed in the database, published as a JWK set. EdDSA (Ed25519).
+ * The service's signing keys: made on the first start, kept sealed in the database, published as a JWK set. What the database holds
+ * counts, not what a process remembers: any process, or the command line, may have added or removed one a moment ago.
  */
-import { isNull, sql } from 'drizzle-orm'
-import { exportJWK, exportPKCS8, exportSPKI, generateKeyPair, importJWK, importPKCS8, type JWK, SignJWT } from 'jose'
+import { type CryptoKey, importPKCS8, type JWK, SignJWT } from 'jose'
 import { v7 as uuid } from 'uuid'
+import type { Ceiling } from '../authority/facts.ts'
+import type { Config, SigningAlgorithm } from '../config.ts'
 import type { Database } from '../database/open.ts'
-import { open, seal } from '../database/secrets.ts'
-import { signingKeys } from '../database/tables.ts'
+import { deriveKey, open } from '../database/secrets.ts'
+import { holdKeys, type KeyRow, makeKey, readLiveKeys } from './key-store.ts'
+import { type PublicPem, publicPems } from './public-keys.ts'
 
 /** RFC 9068 access token claims; instants in seconds. */
-export type AccessClaims = { sub: string; sid: string; iat: number; exp: number; auth_time: number; amr: string[] }
-
-export type Keys = {
-  /** Signs an access token (`typ: at+jwt`) with the newest key. */
-  sign(claims: AccessClaims): Promise<string>
-  /** The public key of a `kid` in PEM; undefined when it is unknown or removed. */
-  publicPem(kid: string): string | undefined
-  /** RFC 7517. */
-  jwks(): { keys: JWK[] }
+export type AccessClaims = {
+  sub: string
+  sid: string
+  iat: number
+  exp: number
+  auth_time: number
+  amr: string[]
+  /** The client it goes through or belongs to; ours, for a person's own sign-in, when not given. */
+  client_id?: string
+  /** RFC 8693, section 4.1: the client that acts for the subject. */
+  act?: { sub: string }
+  /** RFC 9396: the ceiling of a narrowed token. */
+  authorization_details?: [CeilingDetail]
 }
 
-const algorithm = 'EdDSA'
-const lockName = 'mandate.signing_keys'
+/** The `client_id` of tokens that a person got by signing in here. */
+export const ownClient = 'mandate'
 
-/** Loads the keys, making the first one when there is none. `sealKey` protects private keys at rest; `now` is epoch ms. */
-export async function openKeys(db: Database, sealKey: Buffer, issuer: string, now: number): Promise<Keys> {
-  const rows = await db.transaction(async (tx) => {
-    await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${lockName}, 0))`)
-    const found = await tx.select().from(signingKeys).where(isNull(signingKeys.removedAt)).orderBy(signingKeys.createdAt, signingKeys.kid)
-    return found.length > 0 ? found : [await makeKey(tx, sealKey, now)]
+/** The one type of `authorization_details` (RFC 9396) and the ceiling in it. */
+export type CeilingDetail = Ceiling & { type: 'helpdesk_authority' }
+
+/** The ceiling a token of ours carries. */
+export function readCeiling(details: unknown): Ceiling | null {
+  if (details === undefined) return null
+  const [{ account, domains, actions, grant }] = details as [CeilingDetail]
+  return { account, domains, actions, ...(grant === undefined ? {} : { grant }) }
+}
+
+export type Keys = {
+  /** Signs an access token (`typ: at+jwt`) with the key that is the newest now, whichever process made it. */
+  sign(claims: AccessClaims): Promise<string>
+  publicPem: PublicPem
+  /** RFC 7517: the keys that verify, the one that signs first. */
+  jwks(): Promise<{ keys: JWK[] }>
+  /** Makes a key that signs from the commit on, in the caller's transaction. `now` in epoch ms. */
+  rotate(tx: Database, algorithm: SigningAlgorithm, now: number): Promise<KeyRow>
+}
+
+/** Who issues and takes the access tokens: the service's public origin. */
+export function issuerOf(config: Pick<Config, 'publicUrl'>): string {
+  return config.publicUrl ?? 'http://localhost'
+}
+
+/** Opens the keys, making the first one when there is none. `secret` is the service's; `now` is epoch ms. */
+export async function openKeys(
+  db: Database,
+  secret: Buffer,
+  issuer: string,
+  now: number,
+  algorithm: SigningAlgorithm = 'EdDSA',
+): Promise<Keys> {
+  const sealKey = deriveKey(secret, 'signing keys')
+  const rotate: Keys['rotate'] = async (tx, chosen, at) => {
+    await holdKeys(tx)
+    return makeKey(tx, sealKey, chosen, at)
+  }
+  await db.transaction(async (tx) => {
+    await holdKeys(tx)
+    if ((await readLiveKeys(tx, 1)).length === 0) await makeKey(tx, sealKey, algorithm, now)
   })
-  const newest = rows[rows.length - 1] as (typeof rows)[number]
-  const privateKey = await importPKCS8(open(sealKey, newest.sealedPrivateKey).toString('utf8'), algorithm)
-  const pems = new Map(await Promise.all(rows.map(async (row) => [row.kid, await toPem(row.publicKey)] as const)))
+  const signer = signerOf(db, sealKey)
+  await signer() // a key that cannot be opened stops the start, not the first sign-in
   return {
-    sign: (claims) =>
-      new SignJWT({ ...claims, client_id: 'mandate', scope: '' })
-        .setProtectedHeader({ alg: algorithm, typ: 'at+jwt', kid: newest.kid })
+    async sign(claims) {
+      const { kid, alg, privateKey } = await signer()
+      return new SignJWT({ client_id: ownClient, scope: '', ...claims })
+        .setProtectedHeader({ alg, typ: 'at+jwt', kid })
         .setIssuer(issuer)
         .setAudience(issuer)
         .setJti(uuid())
-        .sign(privateKey),
-    publicPem: (kid) => pems.get(kid),
-    jwks: () => ({ keys: rows.map((row) => row.publicKey as JWK) }),
+        .sign(privateKey)
+    },
+    publicPem: await publicPems(db),
+    jwks: async () => ({ keys: (await readLiveKeys(db)).map(({ publicKey }) => publicKey as JWK) }),
+    rotate,
   }
 }
 
-async function makeKey(tx: Database, sealKey: Buffer, now: number) {
-  const { publicKey, privateKey } = await generateKeyPair(algorithm, { crv: 'Ed25519', extractable: true })
-  const kid = uuid()
-  const jwk = { ...(await exportJWK(publicKey)), kid, use: 'sig', alg: algorithm }
-  const sealedPrivateKey = seal(sealKey, Buffer.from(await exportPKCS8(privateKey)))
-  const rows = await tx
-    .insert(signingKeys)
-    .values({ kid, algorithm, publicKey: jwk, sealedPrivateKey, createdAt: new Date(now) })
-    .returning()
-  return rows[0] as (typeof rows)[number]
-}
+type Signer = { kid: string; alg: string; privateKey: CryptoKey }
 
-async function toPem(jwk: Record<string, unknown>): Promise<string> {
-  return exportSPKI((await importJWK(jwk as JWK, algorithm)) as Parameters<typeof exportSPKI>[0])
+/** Asks each time which key signs: one that was removed elsewhere must not sign another token that nobody takes. */
+function signerOf(db: Database, sealKey: Buffer): () => Promise<Signer> {
+  let last: Signer | undefined
+  return async () => {
+    const [row] = (await readLiveKeys(db, 1)) as [KeyRow]
+    if (last?.kid !== row.kid) {
+      const privateKey = await importPKCS8(open(sealKey, row.sealedPrivateKey).toString('utf8'), row.algorithm)
+      last = { kid: row.kid, alg: row.algorithm, privateKey }
+    }
+    return last
+  }
 }

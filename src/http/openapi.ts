@@ -35,7 +35,7 @@ export function registerOpenapi(app: FastifyInstance, { version }: { version: st
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
       security: [{ bearer: [] }],
     },
-    refResolver: { buildLocalReference: (json, _base, _fragment, index) => (json.$id as string | undefined) ?? `def-${index}` },
+    refResolver: { buildLocalReference: (json) => String(json.$id) },
     transform: ({ schema, url, route }) => ({ schema: described(schema, route), url }),
     transformObject: ordered,
   })

@@ -18,6 +18,10 @@ export const explanations: Readonly<Record<ProblemCode, { meaning: string; remed
     meaning: 'No valid access token came with the request.',
     remedy: 'Sign in, and send the access token as Authorization: Bearer.',
   },
+  second_factor_required: {
+    meaning: 'The password was right, and its user has a second factor, which was not shown or was wrong.',
+    remedy: 'Send a code of a kind that accepts names as the member code, or sign in with a passkey.',
+  },
   step_up_required: {
     meaning: 'This act needs a sign-in that is only minutes old.',
     remedy: 'Sign in again in this session and repeat the request.',

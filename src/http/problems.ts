@@ -69,7 +69,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 /** The problem that an error of any kind is for the caller. */
-export function toProblem(error: unknown, request: Pick<FastifyRequest, 'method'>): Problem {
+export function toProblem(error: unknown, request: Pick<FastifyRequest, 'method' | 'routeOptions'>): Problem {
   if (error instanceof Problem) return error
   const { code = '', validation, validationContext, statusCode = 500 } = error as Partial<FastifyError>
   if (validation !== undefined) return invalidRequest(validation as never, validationContext as RequestPart)
@@ -77,8 +77,13 @@ export function toProblem(error: unknown, request: Pick<FastifyRequest, 'method'
   if (/^F(?:AST|ST)_JWT_/.test(code)) return new Problem('unauthenticated')
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupportedMediaType(request.method)
   if (code === 'FST_ERR_BAD_URL') return brokenEncoding()
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(request.routeOptions.bodyLimit)
   const known = statusCode < 500 ? (codesByStatus[statusCode] ?? 'malformed_request') : undefined
   return known === undefined ? (databaseProblem(error) ?? new Problem('internal', { cause: error })) : new Problem(known)
+}
+
+function tooLarge(bodyLimit: number): Problem {
+  return new Problem('content_too_large', { detail: `The body may have up to ${bodyLimit} bytes` })
 }
 
 /** Errors of the framework keep their status and lose their words; what is not here is a request that cannot be read. */

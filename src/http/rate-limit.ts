@@ -43,7 +43,7 @@ export function createRateLimit({ quota = 600, windowSeconds = 60, now, callersM
 
   function forget(time: number): void {
     for (const [key, { endsAt }] of windows) {
-      if (endsAt > time && windows.size <= callersMax) return
+      if (endsAt > time && windows.size <= callersMax) break
       windows.delete(key)
     }
   }

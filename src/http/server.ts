@@ -11,7 +11,7 @@ import { registerNotFound } from './not-found.ts'
 import { problemSchema, registerProblems, sendProblem } from './problems.ts'
 import { childLogger, requestIdOf } from './request-id.ts'
 import { registerTargetCheck } from './target.ts'
-import { buildValidator } from './validation.ts'
+import { validatorBuilder } from './validation.ts'
 
 export type ServerOptions = {
   /** Options for a logger, or a logger that is there already; false for none. */
@@ -50,7 +50,7 @@ export function createServer(options: ServerOptions) {
     childLoggerFactory: (logger, bindings, loggerOptions, request) => childLogger(logger, bindings, loggerOptions, request),
     genReqId: requestIdOf,
     trustProxy: options.trustProxy.length > 0 ? [...options.trustProxy] : false,
-    schemaController: { compilersFactory: { buildValidator: buildValidator as never } },
+    schemaController: { compilersFactory: { buildValidator: validatorBuilder() as never } },
     frameworkErrors: (error, request, reply) => {
       reply.headers({ ...headers, 'x-request-id': request.id })
       sendProblem(error, request as never, reply as never)

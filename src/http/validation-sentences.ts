@@ -6,9 +6,12 @@ type Sentence = (parameters: Parameters, schema: Parameters) => string
 /** What a caller is told for each JSON Schema keyword that failed; `parameters` and `schema` are ajv's. */
 export const sentences: Readonly<Record<string, Sentence>> = {
   required: () => 'is required',
-  dependentRequired: ({ property }) => `is required together with ${String(property)}`,
   additionalProperties: ({ additionalProperty }, schema) => unknownName(String(additionalProperty), schema),
-  type: ({ type }) => `must be ${listed([type].flat().map((name) => typeNames[String(name)] ?? String(name)))}`,
+  type: ({ type }) =>
+    `must be ${[type]
+      .flat()
+      .map((name) => typeNames[name as keyof typeof typeNames])
+      .join(' or ')}`,
   enum: ({ allowedValues }) => `must be one of ${(allowedValues as unknown[]).map(shown).join(', ')}`,
   const: ({ allowedValue }) => `must be ${shown(allowedValue)}`,
   format: ({ format }) => formatSentences[String(format)] ?? `must be in the form ${String(format)}`,
@@ -30,7 +33,7 @@ export const sentences: Readonly<Record<string, Sentence>> = {
   oneOf: () => 'must have exactly one of the permitted forms',
 }
 
-const typeNames: Readonly<Record<string, string>> = {
+const typeNames = {
   string: 'text',
   integer: 'a whole number',
   number: 'a number',
@@ -54,4 +57,3 @@ function unknownName(name: string, { properties }: Parameters): string {
 }
 
 const shown = (value: unknown): string => (typeof value === 'string' ? quoted(value) : JSON.stringify(value))
-const listed = (words: readonly string[]): string => words.join(' or ')

@@ -12,6 +12,7 @@ export type JournalEvent = {
   /** Epoch ms. */
   at: number
   actorUserId?: string | null
+  clientId?: string | null
   capacity?: Capacity | null
   viaId?: string | null
   sessionId?: string | null

@@ -1,5 +1,4 @@
 import { Type } from '@sinclair/typebox'
-import { notFound } from '../authority/judge.ts'
 import type { TicketRow } from '../authority/load.ts'
 import type { Repeatable } from '../database/idempotency.ts'
 import { accountRef, domainRef } from '../http/access.ts'
@@ -9,9 +8,10 @@ import { answering } from '../http/idempotency.ts'
 import { pageOf, pageQuery } from '../http/paging.ts'
 import { notModified } from '../http/preconditions.ts'
 import { invalid } from '../problem.ts'
-import { addMessage, closeTicket, reopenTicket } from './act.ts'
 import { openTicket } from './open.ts'
+import { addMessage } from './reply.ts'
 import { CreateMessage, CreateTicket, Message, shared, Ticket, TicketFilters } from './schema.ts'
+import { closeTicket, reopenTicket } from './steps.ts'
 import { listMessages, listTickets, readTicket, type TicketFilter } from './store.ts'
 
 const tags = ['tickets']
@@ -82,7 +82,6 @@ export async function ticketRoutes(app: App, feature: Feature): Promise<void> {
       const standing = standingOf(request)
       const { accountId, id } = standing.loaded.ticket as TicketRow
       const ticket = await readTicket(context.db, accountId, id, isStaff(standing))
-      if (ticket === undefined) throw notFound()
       return notModified(request, reply, ticket.version) ? reply : ticket
     },
   )

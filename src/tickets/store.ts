@@ -30,10 +30,10 @@ function selectTickets(db: Database) {
 
 type TicketRow = Awaited<ReturnType<typeof selectTickets>>[number]
 
-/** One ticket of a known account; undefined when it is gone. */
-export async function readTicket(db: Database, accountId: string, id: string, forStaff: boolean): Promise<Ticket | undefined> {
+/** One ticket that was found before: tickets are never deleted. */
+export async function readTicket(db: Database, accountId: string, id: string, forStaff: boolean): Promise<Ticket> {
   const rows = await selectTickets(db).where(and(eq(tickets.accountId, accountId), eq(tickets.id, id)))
-  return rows[0] && toTicket(rows[0], forStaff)
+  return toTicket(rows[0] as TicketRow, forStaff)
 }
 
 export type TicketFilter = {

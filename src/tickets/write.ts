@@ -29,6 +29,7 @@ export const ticketKeys = [
   'grantId',
   'staffMemberId',
   'sessionId',
+  'clientId',
   'verification',
   'verifiedAt',
   'details',
@@ -50,6 +51,7 @@ export const messageKeys = [
   'grantId',
   'staffMemberId',
   'sessionId',
+  'clientId',
   'verification',
   'verifiedAt',
   'body',
@@ -66,6 +68,7 @@ export const eventKeys = [
   'capacity',
   'viaId',
   'sessionId',
+  'clientId',
   'verification',
   'action',
   'decision',
@@ -112,7 +115,7 @@ export const insertCountedTicket = statement<Written>(
   'tickets_insert_counted',
   sql`with ${guardOfNew},
 us as materialized (select gr.id from g, grants gr where gr.account_id = ${value('guardAccount', 'uuid')} and gr.id = ${value('spentGrant', 'uuid')}
-  and gr.status = 'active' and gr.uses < gr.max_uses for update of gr),
+  and gr.status = 'active' and gr.uses < gr.max_uses for no key update of gr),
 ${numberOnce(sql`us`)}, ${writeTicket},
 sp as (update grants set uses = uses + 1 from w where account_id = ${value('guardAccount', 'uuid')} and id = ${value('spentGrant', 'uuid')})
 ${outcome(sql`exists (select from us)`)}`,

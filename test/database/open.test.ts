@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { StartError } from '../../src/config.ts'
-import { type Database, type Log, openDatabase, requireVersion } from '../../src/database/open.ts'
+import { type Database, type Log, openDatabase, requireIsolation, requireVersion } from '../../src/database/open.ts'
 import { openTestDatabase, quiet, serverUrl } from '../fixtures/database.ts'
 
 const onPostgresql = { skip: serverUrl === undefined && 'needs TEST_DATABASE_URL' }
@@ -66,6 +66,12 @@ t.test('a server that never answers stops the start, too', async (t) => {
     start,
     new StartError(`The database at 127.0.0.1:${port}/helpdesk cannot be used: Connection terminated due to connection timeout.`),
   )
+})
+
+t.test('a database that isolates transactions otherwise is refused in a sentence', (t) => {
+  t.throws(() => requireIsolation('repeatable read'), { message: /default_transaction_isolation is 'repeatable read'/ })
+  t.doesNotThrow(() => requireIsolation('read committed'))
+  t.end()
 })
 
 t.test('a PostgreSQL before 15 is refused by its name', async (t) => {

@@ -71,7 +71,8 @@ t.test('a body above the limit is 413', async (t) => {
   const app = await serverWith(t, routes, { bodyLimit: 100 })
   const within = `{"name":"${'x'.repeat(89)}"}`
   t.equal((await app.inject(send('POST', 'application/json', within))).statusCode, 200)
-  holdsProblem(t, await app.inject(send('POST', 'application/json', `${within} `)), 413, 'content_too_large')
+  const { detail } = holdsProblem(t, await app.inject(send('POST', 'application/json', `${within} `)), 413, 'content_too_large')
+  t.equal(detail, 'The body may have up to 100 bytes')
 })
 
 t.test('a body of no bytes is no body', async (t) => {

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
+import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import { documentedCodes, problems } from '../../src/http/contract.ts'
+import { declaredSchema, documentedCodes, problems } from '../../src/http/contract.ts'
 import type { Server } from '../../src/http/server.ts'
 import { exchange, holdsProblem, listeningWith, parseReply, serverWith } from './wire.ts'
 
@@ -15,7 +16,10 @@ function routes(app: Server): void {
   app.patch('/optional', { schema: { body: optional } }, async (request) => request.body)
   app.post('/required', { schema: { body: required } }, async (request) => request.body)
   app.post('/own', { schema: { consumes: ['application/json'] } }, async (request) => request.body)
-  app.post('/hooked', { preValidation: async (request) => void ((request.body as { note: string }).note += '!'), schema: { body: required } }, async (request) => request.body)
+  const preValidation = async (request: FastifyRequest) => {
+    request.body = { note: `${(request.body as { note: string }).note}!` }
+  }
+  app.post('/hooked', { preValidation, schema: { body: required } }, async (request) => request.body)
 }
 
 t.test('a route that declares no query takes no parameters', async (t) => {
@@ -71,7 +75,16 @@ t.test('a GET or HEAD with content is refused', async (t) => {
 t.test('problems are documented once per status and cost a route nothing', async (t) => {
   const response = problems('conflict', 'invalid_transition', 'not_found', 'conflict') as Record<string, { description: string }>
   t.strictSame(Object.keys(response), ['404', '409'])
-  t.equal(response['409']?.description, '`conflict`: Conflict with the current state. `invalid_transition`: This change of state is not allowed.')
-  t.strictSame(documentedCodes({ response: { 200: Type.Object({}), 204: null, ...response } }), ['not_found', 'conflict', 'invalid_transition'])
+  t.equal(
+    response['409']?.description,
+    '`conflict`: Conflict with the current state. `invalid_transition`: This change of state is not allowed.',
+  )
+  t.strictSame(documentedCodes({ response: { 200: Type.Object({}), 204: null, ...response } }), [
+    'not_found',
+    'conflict',
+    'invalid_transition',
+  ])
   t.strictSame(documentedCodes({}), [])
+  const foreign = { response: {} }
+  t.equal(declaredSchema(foreign), foreign, 'a schema of no route of ours is as it is')
 })

@@ -37,7 +37,28 @@ t.test('reads every JSON text as JSON.parse does', async (t) => {
 })
 
 t.test('refuses whatever JSON.parse refuses', async (t) => {
-  const pieces = fc.constantFrom('{', '}', '[', ']', ':', ',', '"', '"a"', '\\', 'tru', 'true', 'null', '01', '-', '1.', '1e', '.5', ' ', '\\u12', '\u0001')
+  const pieces = fc.constantFrom(
+    '{',
+    '}',
+    '[',
+    ']',
+    ':',
+    ',',
+    '"',
+    '"a"',
+    '\\',
+    'tru',
+    'true',
+    'null',
+    '01',
+    '-',
+    '1.',
+    '1e',
+    '.5',
+    ' ',
+    '\\u12',
+    '\u0001',
+  )
   const property = fc.property(fc.array(pieces, { minLength: 1, maxLength: 8 }), (parts) => {
     const text = parts.join('')
     const parses = attempt(() => JSON.parse(text))
@@ -122,7 +143,10 @@ t.test('takes time in proportion to the length', async (t) => {
     names: (n: number) => `{${Array.from({ length: n / 10 }, (_, i) => `"k${i}":0`).join(',')}}`,
     'names that are numbers': (n: number) => `{${Array.from({ length: n / 14 }, (_, i) => `"${i * 7919}":0`).join(',')}}`,
     escapes: (n: number) => `"${'\\n'.repeat(n / 2)}"`,
-    'many offences': (n: number) => `[${Array(Math.floor(n / 9)).fill('"\\u0000"').join(',')}]`,
+    'many offences': (n: number) =>
+      `[${Array(Math.floor(n / 9))
+        .fill('"\\u0000"')
+        .join(',')}]`,
     blanks: (n: number) => '\n'.repeat(n),
     digits: (n: number) => '1'.repeat(n),
   }

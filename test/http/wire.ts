@@ -1,6 +1,5 @@
 import { connect, type Socket } from 'node:net'
 import { Writable } from 'node:stream'
-import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { createServer, type Server, type ServerOptions } from '../../src/http/server.ts'
 
@@ -43,11 +42,16 @@ export function dial(port: number): { socket: Socket; received: Promise<string> 
   return { socket, received }
 }
 
-/** Takes one raw reply apart. */
+/** Takes a raw reply apart, the first if there are more. */
 export function parseReply(text: string): Answer {
-  const [head = '', body = ''] = text.split('\r\n\r\n')
+  const [head = '', rest = ''] = text.split('\r\n\r\n')
   const [line = '', ...fields] = head.split('\r\n')
-  const headers = Object.fromEntries(fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field.replace(/^[^:]*: /, '')]))
+  const headers = Object.fromEntries(
+    fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field.replace(/^[^:]*: /, '')]),
+  )
+  const body = Buffer.from(rest)
+    .subarray(0, Number(headers['content-length'] ?? rest.length))
+    .toString()
   return { status: Number(line.split(' ')[1]), headers, body }
 }
 
@@ -84,5 +88,3 @@ export function logLines(): { lines: Record<string, unknown>[]; logger: { level:
   })
   return { lines, logger: { level: 'trace', stream } }
 }
-
-export type App = FastifyInstance

@@ -1,0 +1,65 @@
+/**
+ * The SQL of each kind of fact, as a JSON object in the form `facts.ts` says. Composed by the statements of `load.ts`, and nowhere else.
+ */
+import { type SQL, sql } from 'drizzle-orm'
+import { value } from '../database/statement.ts'
+
+export const ms = (column: SQL): SQL => sql`floor(extract(epoch from ${column}) * 1000)::bigint`
+
+const unreleased = (link: string, owner: string, ownerColumn: string): SQL =>
+  sql.raw(`(select coalesce(json_agg(l.domain_id), '[]'::json) from ${link} l join domains ld on ld.account_id = l.account_id and ld.id = l.domain_id
+    where l.account_id = ${owner}.account_id and l.${ownerColumn} = ${owner}.id and ld.released_at is null)`)
+
+export const accountObject = sql`json_build_object('id', a.id, 'number', a.number, 'name', a.name, 'realm', a.realm, 'state', a.state, 'stateChangedAt', ${ms(sql`a.state_changed_at`)},
+  'revision', a.authority_revision, 'version', a.version)`
+
+export const domainObject = (alias: string): SQL =>
+  sql`json_build_object('id', ${sql.raw(alias)}.id, 'accountId', ${sql.raw(alias)}.account_id, 'name', ${sql.raw(alias)}.name,
+    'releasedAt', ${ms(sql.raw(`${alias}.released_at`))})`
+
+export const contactMembers = (alias: string): SQL =>
+  sql`'id', ${sql.raw(alias)}.id, 'accountId', ${sql.raw(alias)}.account_id, 'userId', ${sql.raw(alias)}.user_id, 'role', ${sql.raw(alias)}.role,
+    'limited', ${sql.raw(alias)}.limited, 'confirmed', ${sql.raw(alias)}.confirmed_at is not null,
+    'domains', case when ${sql.raw(alias)}.limited then ${unreleased('contact_domains', alias, 'contact_id')} else '[]'::json end`
+
+/** An address of his was proven to us, or he is known by what the client of his realm asserts of him. */
+const verified = (user: string): SQL =>
+  sql.raw(`(exists (select from addresses va where va.user_id = ${user}.id and va.proven_at is not null)
+    or exists (select from subjects vs where vs.user_id = ${user}.id))`)
+
+const grantorObject = sql`(select json_build_object(${contactMembers('gc')}, 'userStatus', gu.status, 'userRevision', gu.authority_revision,
+    'userVerified', ${verified('gu')})
+  from contacts gc join users gu on gu.id = gc.user_id
+  where gc.account_id = g.account_id and gc.id = g.grantor_contact_id and gc.status = 'active')`
+
+export const grantObject = sql`json_build_object('id', g.id, 'accountId', g.account_id, 'granteeUserId', g.grantee_user_id, 'status', g.status,
+  'actions', g.actions, 'topics', g.topics, 'domains', ${unreleased('grant_domains', 'g', 'grant_id')}, 'reach', g.reach, 'maxUses', g.max_uses,
+  'uses', g.uses, 'notBefore', ${ms(sql`g.not_before`)}, 'expiresAt', ${ms(sql`g.expires_at`)}, 'endedAt', ${ms(sql`g.ended_at`)},
+  'approvedAt', ${ms(sql`g.approved_at`)}, 'lineage', g.lineage, 'grantor', ${grantorObject})`
+
+/**
+ * Whether the key that signed the token still stands is asked here, with the session, so that a removed key is refused by every process
+ * from the commit on: a list of keys that a process remembers would be late, and asking for it apart would be one more round trip.
+ */
+const keyStands = sql`(${value('key', 'text')} is null or exists (select from signing_keys sk where sk.kid = ${value('key', 'text')} and sk.removed_at is null))`
+
+export const principal = sql`
+  floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} as now,
+  (select json_build_object('id', s.id, 'kind', s.kind, 'method', s.method, 'authenticatedAt', ${ms(sql`s.authenticated_at`)},
+      'expiresAt', ${ms(sql`s.expires_at`)}, 'endedAt', ${ms(sql`s.ended_at`)})
+    from sessions s where s.id = ${value('session', 'uuid')} and s.user_id is not distinct from ${value('caller', 'uuid')}
+      and ${keyStands}) as session,
+  (select json_build_object('id', u.id, 'name', u.name, 'status', u.status, 'revision', u.authority_revision,
+      'verified', ${verified('u')})
+    from users u where u.id = ${value('caller', 'uuid')}) as caller,
+  (select json_build_object('id', cl.id, 'status', cl.status, 'scopes', cl.scopes, 'realm', cl.realm, 'mayStepUp', cl.may_step_up,
+      'revision', cl.authority_revision)
+    from sessions s join clients cl on cl.id = s.client_id where s.id = ${value('session', 'uuid')}) as client,
+  (select json_build_object('id', sm.id, 'role', sm.role) from staff_members sm where sm.user_id = ${value('caller', 'uuid')} and sm.ended_at is null) as staff,
+  (select json_build_object('fingerprint', encode(k.fingerprint, 'hex'), 'status', k.status, 'headers', k.headers, 'body', k.body, 'made', k.made)
+    from idempotency_keys k where k.principal_id = ${value('principal', 'uuid')} and k.key = ${value('idempotencyKey', 'text')}
+      and k.expires_at > clock_timestamp() + ${value('clockOffset', 'bigint')} * interval '1 millisecond') as stored`
+
+export const ticketObject = sql`json_build_object('id', t.id, 'accountId', t.account_id, 'domainId', t.domain_id, 'topic', t.topic, 'contactsOnly', t.contacts_only,
+      'grantId', t.grant_id, 'createdAt', ${ms(sql`t.created_at`)}, 'revision', t.authority_revision, 'status', t.status, 'version', t.version,
+      'resolvedAt', ${ms(sql`t.resolved_at`)})`

@@ -1,0 +1,56 @@
+/** Registering a client. It adds no authority to anybody: it may be used for its scopes at most, by the users of its realm. */
+import { v7 as uuid } from 'uuid'
+import { eventOf } from '../authority/authorship.ts'
+import { changeOnce } from '../authority/change.ts'
+import type { Context } from '../authority/context.ts'
+import type { Answer } from '../database/idempotency.ts'
+import { clients } from '../database/tables.ts'
+import { isUuid } from '../http/access.ts'
+import { etagOf } from '../http/preconditions.ts'
+import type { Standing } from '../http/types.ts'
+import { append } from '../journal/append.ts'
+import { invalid, Problem } from '../problem.ts'
+import { readKeys } from './keys.ts'
+import type { CreateClient } from './schema.ts'
+import { newClientSecret, shownOnce } from './secret.ts'
+import { readClient } from './store.ts'
+
+/** @throws Problem the refusal, what is wrong with a field, or `conflict` for a name that is taken */
+export async function registerClient(context: Context, { caller, ask, repeatable }: Standing, body: CreateClient): Promise<Answer> {
+  const { name, realm, scopes, mayStepUp = false } = body
+  if (isUuid(realm))
+    throw invalid({ pointer: '#/realm', detail: 'must not look like a UUID: it could be taken for a client', code: 'format' })
+  const keys = await readKeys(body.keys ?? [])
+  if (keys.length === 0 && body.secret === undefined) throw proofless()
+  const secret = body.secret === undefined ? null : newClientSecret()
+  return changeOnce(context, caller, ask, {}, repeatable, async (tx, authority) => {
+    const id = uuid()
+    const row = { id, name, realm, scopes, mayStepUp, keys: keys as Record<string, unknown>[], secretHash: secret?.hash ?? null }
+    const made = await tx
+      .insert(clients)
+      .values({ ...row, createdAt: new Date(authority.at) })
+      .onConflictDoNothing()
+      .returning({ id: clients.id })
+    if (made.length === 0) throw nameTaken(name)
+    const value = { name, realm, scopes, mayStepUp, kids: keys.map(({ kid }) => kid), secret: secret !== null }
+    await append(tx, eventOf(authority, 'client.created', { resourceType: 'client', resourceId: id, value }))
+    const client = await readClient(tx, id)
+    return {
+      status: 201,
+      headers: { location: `/v1/clients/${id}`, etag: etagOf(1) },
+      body: { client, secret: secret?.secret ?? null },
+      storedBody: { client, secret: null, ...(secret !== null && { note: shownOnce }) },
+      made: { action: 'staff.client.manage', staffAction: 'staff.client.manage', account: null, ticket: null },
+    }
+  })
+}
+
+/** A client that can prove itself by nothing is of no use. */
+export function proofless(): Problem {
+  return invalid({ pointer: '#/keys', detail: 'must have a key, or the client a secret', code: 'required' })
+}
+
+export function nameTaken(name: string): Problem {
+  const errors = [{ pointer: '#/name', detail: 'is the name of another client', code: 'taken' }]
+  return new Problem('conflict', { detail: `Another client has the name ${name}`, members: { errors } })
+}

@@ -1,0 +1,140 @@
+/** An account gives a developer permission: it is offered to an address, and holds once whoever has proven that address accepts. */
+import { and, eq, isNotNull } from 'drizzle-orm'
+import { v7 as uuid } from 'uuid'
+import { normaliseAddress } from '../address.ts'
+import { eventOf } from '../authority/authorship.ts'
+import { changeOnce } from '../authority/change.ts'
+import type { Context } from '../authority/context.ts'
+import { type DomainFact, question } from '../authority/facts.ts'
+import { type Ask, type Authority, actorOf } from '../authority/judge.ts'
+import type { Loaded } from '../authority/load.ts'
+import type { Answer } from '../database/idempotency.ts'
+import type { Database } from '../database/open.ts'
+import { addresses, grantDomains, grants } from '../database/tables.ts'
+import { domainRef } from '../http/access.ts'
+import { etagOf } from '../http/preconditions.ts'
+import type { Standing } from '../http/types.ts'
+import { append } from '../journal/append.ts'
+import { mailToken } from '../outbox/tokens.ts'
+import { type FieldError, invalid } from '../problem.ts'
+import type { CreateGrant } from './schema.ts'
+import { readGrant } from './store.ts'
+
+const dayMs = 86_400_000
+
+/** Offers a grant. The giver is its grantor: it is never worth more than what he holds, now and at every use. */
+export function giveGrant(context: Context, standing: Standing, body: CreateGrant): Promise<Answer> {
+  const address = addressOf(body)
+  const stated = body.domains.map(refOf)
+  const ask: Ask = {
+    ...standing.ask,
+    named: {
+      ...standing.ask.named,
+      domainIds: stated.flatMap((ref) => ('id' in ref ? ref.id : [])),
+      domainNames: stated.flatMap((ref) => ('name' in ref ? ref.name : [])),
+    },
+    about: (loaded, action) => question(action, loaded.account?.id ?? null, { domains: resolve(loaded, stated) }),
+  }
+  const accounts = standing.loaded.account === null ? [] : [standing.loaded.account.id]
+  return changeOnce(context, standing.caller, ask, { accounts }, standing.repeatable, async (tx, authority, loaded) => {
+    await refuseOneself(tx, address, authority)
+    const domains = resolve(loaded, stated) as DomainFact[]
+    return offer(context, tx, authority, body, address, [...new Set(domains.map(({ id }) => id))])
+  })
+}
+
+type Ref = { id: string } | { name: string }
+
+function addressOf({ grantee }: CreateGrant): string {
+  const normal = normaliseAddress(grantee.address)
+  if ('error' in normal) throw invalid({ pointer: '#/grantee/address', detail: normal.error, code: 'format' })
+  return normal.address
+}
+
+function refOf(text: string, index: number): Ref {
+  const ref = domainRef(text)
+  if (ref === undefined)
+    throw invalid({ pointer: `#/domains/${index}`, detail: 'must be a domain name or the id of a domain', code: 'format' })
+  return ref
+}
+
+/** Each stated domain as the account holds it; null for one it does not. */
+function resolve(loaded: Loaded, stated: readonly Ref[]): (DomainFact | null)[] {
+  return stated.map((ref) => loaded.domains.find((domain) => ('id' in ref ? domain.id === ref.id : domain.name === ref.name)) ?? null)
+}
+
+/** Nobody gives himself permission: the approver is never the grantee. */
+async function refuseOneself(tx: Database, address: string, authority: Authority): Promise<void> {
+  const own = await tx
+    .select({ id: addresses.id })
+    .from(addresses)
+    .where(and(eq(addresses.userId, actorOf(authority)), eq(addresses.address, address), isNotNull(addresses.provenAt)))
+  if (own.length > 0) throw invalid({ pointer: '#/grantee/address', detail: 'must be the address of somebody else', code: 'oneself' })
+}
+
+async function offer(
+  context: Context,
+  tx: Database,
+  authority: Authority,
+  body: CreateGrant,
+  address: string,
+  domainIds: string[],
+): Promise<Answer> {
+  const { config, jobs } = context
+  const accountId = authority.accountId as string
+  const id = uuid()
+  const period = periodOf(body, authority.at, config.grantDaysDefault, config.grantDaysMax)
+  await tx.insert(grants).values({
+    id,
+    accountId,
+    status: 'invited',
+    granteeAddress: address,
+    grantorContactId: authority.via.id,
+    actions: body.actions,
+    topics: body.topics ?? null,
+    reach: body.reach ?? 'own',
+    maxUses: body.maxUses ?? null,
+    purpose: body.purpose ?? null,
+    ...period,
+    createdAt: new Date(authority.at),
+    createdBy: actorOf(authority),
+  })
+  await tx.insert(grantDomains).values(domainIds.map((domainId) => ({ accountId, grantId: id, domainId })))
+  const token = { purpose: 'grant_invitation' as const, address, accountId, grantId: id, invitedBy: actorOf(authority) }
+  await mailToken(jobs, tx, token, authority.at, config.invitationDays * dayMs)
+  await append(
+    tx,
+    eventOf(authority, 'grant.invited', { resourceType: 'grant', resourceId: id, value: { address, domainIds, actions: body.actions } }),
+  )
+  return {
+    status: 201,
+    headers: { location: `/v1/accounts/${accountId}/grants/${id}`, etag: etagOf(1) },
+    body: await readGrant(tx, accountId, id, authority.at),
+    made: { action: 'grant.read', staffAction: 'staff.directory.read', account: accountId, ticket: null },
+  }
+}
+
+/** Always time-bound: from now for the default days unless said otherwise, never longer than the maximum. */
+function periodOf(body: CreateGrant, now: number, daysDefault: number, daysMax: number): { notBefore: Date; expiresAt: Date } {
+  const notBefore = body.notBefore === undefined ? now : instantOf('notBefore', body.notBefore)
+  const expiresAt = body.expiresAt === undefined ? Math.max(now, notBefore) + daysDefault * dayMs : instantOf('expiresAt', body.expiresAt)
+  const errors: FieldError[] = []
+  if (expiresAt <= Math.max(now, notBefore))
+    errors.push({ pointer: '#/expiresAt', detail: 'must be later than now and than notBefore', code: 'too_early' })
+  if (expiresAt > now + daysMax * dayMs) {
+    errors.push({
+      pointer: '#/expiresAt',
+      detail: `must be at most ${daysMax} days from now; a longer need is a new grant then`,
+      code: 'too_late',
+    })
+  }
+  if (errors.length > 0) throw invalid(...errors)
+  return { notBefore: new Date(notBefore), expiresAt: new Date(expiresAt) }
+}
+
+/** A leap second passes as a date-time, but no clock of ours knows it. */
+function instantOf(field: string, text: string): number {
+  const at = Date.parse(text)
+  if (Number.isNaN(at)) throw invalid({ pointer: `#/${field}`, detail: 'must be an instant without a leap second', code: 'format' })
+  return at
+}

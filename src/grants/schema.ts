@@ -1,0 +1,110 @@
+import { type Static, Type } from '@sinclair/typebox'
+import { closedWord, instantOf, maybeInstantOf, maybeText, namedAccount, namedPerson, openWord, uuidOf } from '../http/shapes.ts'
+import { delegableActions, grantStatuses, reaches, suspensionCauses, topicKeys, topics } from '../vocabulary.ts'
+
+const delegableTopics = topicKeys.filter((key) => !topics[key].confidential)
+const GrantPerson = namedPerson('Who it is')
+
+export const Grant = Type.Object(
+  {
+    id: uuidOf('The grant'),
+    account: namedAccount('Whose permission it is'),
+    status: openWord(grantStatuses, 'Where it stands; only an `active` one can justify anything, and only within its time'),
+    grantee: Type.Object(
+      { address: Type.String({ description: 'The address it was offered to' }), user: Type.Union([GrantPerson, Type.Null()]) },
+      { additionalProperties: false, description: 'Who acts under it' },
+    ),
+    grantor: Type.Union([
+      Type.Object({ contact: uuidOf('The contact who stands for it'), user: GrantPerson }, { additionalProperties: false }),
+      Type.Null(),
+    ]),
+    domains: Type.Array(
+      Type.Object(
+        { id: uuidOf('The domain'), name: Type.String(), unicode: Type.String(), released: Type.Boolean() },
+        { additionalProperties: false },
+      ),
+    ),
+    actions: Type.Array(Type.String()),
+    topics: Type.Unsafe<string[] | null>({
+      type: ['array', 'null'],
+      items: { type: 'string' },
+      description: 'Null: every topic that is not confidential',
+    }),
+    reach: openWord(reaches, '`own`: the tickets opened under it; `domain`: also others of its domains opened after it began'),
+    maxUses: Type.Unsafe<number | null>({
+      type: ['integer', 'null'],
+      description: 'How many tickets may be opened under it; null: any number',
+    }),
+    uses: Type.Integer({ description: 'How many were' }),
+    purpose: maybeText('What the account gave it for'),
+    notBefore: instantOf('When it begins'),
+    expiresAt: instantOf('When it ends'),
+    suspensionCauses: Type.Array(openWord(suspensionCauses, 'Why it is suspended')),
+    createdAt: instantOf('When it was offered'),
+    approvedAt: maybeInstantOf('When both sides had agreed'),
+    endedAt: maybeInstantOf('When it ended'),
+    version: Type.Integer(),
+  },
+  { $id: 'Grant', additionalProperties: false },
+)
+export type Grant = Static<typeof Grant>
+
+export const CreateGrant = Type.Object(
+  {
+    grantee: Type.Object(
+      {
+        address: Type.String({ minLength: 3, maxLength: 254, description: 'Where the invitation goes; only who has proven it can accept' }),
+      },
+      { additionalProperties: false },
+    ),
+    domains: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
+      minItems: 1,
+      maxItems: 100,
+      uniqueItems: true,
+      description: 'By name or id',
+    }),
+    actions: Type.Array(closedWord(delegableActions, 'What may be done'), {
+      minItems: 1,
+      maxItems: delegableActions.length,
+      uniqueItems: true,
+    }),
+    topics: Type.Optional(
+      Type.Array(closedWord(delegableTopics, 'Never a confidential one'), {
+        minItems: 1,
+        maxItems: 50,
+        uniqueItems: true,
+        description: 'Absent: all that are not confidential',
+      }),
+    ),
+    reach: Type.Optional(closedWord(reaches, '`own` unless said otherwise')),
+    maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    purpose: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+    notBefore: Type.Optional(instantOf('When it begins; absent: when it is accepted')),
+    expiresAt: Type.Optional(instantOf('When it ends; absent: after the configured number of days')),
+  },
+  {
+    $id: 'CreateGrant',
+    additionalProperties: false,
+    examples: [
+      {
+        grantee: { address: 'dev@agency.example' },
+        domains: ['example.com'],
+        actions: ['ticket.create', 'ticket.read', 'ticket.reply'],
+        purpose: 'Website relaunch',
+      },
+    ],
+  },
+)
+export type CreateGrant = Static<typeof CreateGrant>
+
+export const EndGrant = Type.Object(
+  {
+    reason: Type.Optional(
+      Type.String({ minLength: 3, maxLength: 500, description: 'Required of staff; the owners are told that it ended' }),
+    ),
+  },
+  { $id: 'EndGrant', additionalProperties: false },
+)
+export type EndGrant = Static<typeof EndGrant>
+
+export const GrantFilters = { status: Type.Optional(closedWord(grantStatuses, 'Only in this status')) }

@@ -1,0 +1,107 @@
+/** What accepting an invitation does, in the transaction that spends its token and under the account's key. */
+import { and, eq, sql } from 'drizzle-orm'
+import { v7 as uuid } from 'uuid'
+import { grantorStands } from '../authority/conditions.ts'
+import type { Context } from '../authority/context.ts'
+import type { GrantFact } from '../authority/facts.ts'
+import { load } from '../authority/load.ts'
+import type { Database } from '../database/open.ts'
+import { accounts, contacts, grants, staffMembers } from '../database/tables.ts'
+import { append, type JournalEvent } from '../journal/append.ts'
+import type { EventKind } from '../journal/kinds.ts'
+import type { ContactTerms, GrantTerms, StaffTerms } from '../outbox/offer.ts'
+import { postNotice } from '../outbox/post.ts'
+import { Problem } from '../problem.ts'
+import type { AcceptedInvitation } from './schema.ts'
+import type { InvitationOffer } from './show.ts'
+
+/** Who accepts. `at` in epoch ms; `event` makes one about what he does. */
+export type Acceptor = { userId: string; at: number; event: (kind: EventKind, rest: Partial<JournalEvent>) => JournalEvent }
+
+export type Effect = Pick<AcceptedInvitation, 'contact' | 'grant' | 'staff'>
+
+const nothing: Effect = { contact: null, grant: null, staff: null }
+
+export async function takeEffect(context: Context, tx: Database, who: Acceptor, { terms }: InvitationOffer): Promise<Effect> {
+  switch (terms.kind) {
+    case 'contact':
+      return { ...nothing, contact: await becomeContact(tx, who, terms) }
+    case 'grant':
+      return { ...nothing, grant: await becomeGrantee(context, tx, who, terms) }
+    case 'staff':
+      return { ...nothing, staff: await becomeStaff(tx, who, terms) }
+  }
+}
+
+/** Confirmed from the start, unless staff added it to an account that has an owner. The first owner opens the account. */
+async function becomeContact(
+  tx: Database,
+  { userId, at, event }: Acceptor,
+  { account, id, role }: ContactTerms,
+): Promise<Effect['contact']> {
+  const instant = new Date(at)
+  const confirmedAt = sql`coalesce(contacts.confirmed_at, case when contacts.added_by_staff and exists (
+    select from contacts o where o.account_id = contacts.account_id and o.role = 'owner' and o.status = 'active'
+  ) then null else ${instant.toISOString()}::timestamptz end)`
+  const accepted = { status: 'active', userId, acceptedAt: instant, confirmedAt, version: sql`${contacts.version} + 1` } as const
+  const [contact] = await tx
+    .update(contacts)
+    .set(accepted)
+    .where(and(eq(contacts.accountId, account.id), eq(contacts.id, id)))
+    .returning({ confirmedAt: contacts.confirmedAt })
+  const about = { accountId: account.id, resourceType: 'contact', resourceId: id }
+  await append(tx, event('contact.accepted', { ...about, changed: ['status', 'user'] }))
+  if (role === 'owner' && account.state === 'new') {
+    await tx
+      .update(accounts)
+      .set({ state: 'open', stateChangedAt: instant, version: sql`${accounts.version} + 1` })
+      .where(eq(accounts.id, account.id))
+    const opened = { accountId: account.id, resourceType: 'account', resourceId: account.id }
+    await append(tx, event('account.opened', { ...opened, changed: ['state'] }))
+  }
+  return { id, role, confirmed: contact?.confirmedAt !== null }
+}
+
+/** In force from now, or later if the terms say so. Whether the grantor still holds it all is asked as at every use of it. */
+async function becomeGrantee(context: Context, tx: Database, who: Acceptor, { account, id }: GrantTerms): Promise<Effect['grant']> {
+  if (account.state !== 'open') throw overtaken('The account is not open at the moment; accept when it is')
+  const { userId, at, event } = who
+  const instant = new Date(at)
+  const notBefore = sql`greatest(${grants.notBefore}, ${instant.toISOString()}::timestamptz)`
+  await tx
+    .update(grants)
+    .set({ status: 'active', granteeUserId: userId, approvedAt: instant, notBefore, version: sql`${grants.version} + 1` })
+    .where(and(eq(grants.accountId, account.id), eq(grants.id, id)))
+  const grant = await readFact(context, tx, userId, account.id, id)
+  if (grant.domains.length === 0 || !grantorStands(grant))
+    throw overtaken('Who offered this does not hold it any more; ask for a new offer')
+  const grantor = grant.grantor as NonNullable<GrantFact['grantor']>
+  if (grantor.userId === userId) throw overtaken('Nobody gives permission to himself')
+  await append(
+    tx,
+    event('grant.accepted', { accountId: account.id, resourceType: 'grant', resourceId: id, changed: ['status', 'grantee'] }),
+  )
+  await postNotice(context.jobs, tx, { kind: 'grant_accepted', accountId: account.id, subjectId: id, recipientUserId: grantor.userId })
+  return { id, notBefore: new Date(grant.notBefore).toISOString(), expiresAt: new Date(grant.expiresAt).toISOString() }
+}
+
+/** The grant as the rule sees it. */
+async function readFact({ clock }: Context, tx: Database, userId: string, accountId: string, id: string): Promise<GrantFact> {
+  const grantee = { userId, clientId: null, ceiling: null, sessionId: noSession, requestId: '', authenticatedAt: 0 }
+  const { facts } = await load(tx, clock.offset(), grantee, { account: { id: accountId } })
+  return facts.grants.find((grant) => grant.id === id) as GrantFact
+}
+
+const noSession = '00000000-0000-0000-0000-000000000000'
+
+async function becomeStaff(tx: Database, { userId, at, event }: Acceptor, { role, givenBy }: StaffTerms): Promise<Effect['staff']> {
+  const id = uuid()
+  await tx.insert(staffMembers).values({ id, userId, role, givenBy, givenAt: new Date(at) })
+  await append(tx, event('staff.given', { resourceType: 'staff_member', resourceId: id }))
+  return { role }
+}
+
+/** What was offered cannot be had any more as it was shown. */
+function overtaken(detail: string): Problem {
+  return new Problem('conflict', { detail })
+}

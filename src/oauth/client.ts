@@ -1,0 +1,99 @@
+/** Which client asks: by a signed assertion, or by its secret. */
+import { timingSafeEqual } from 'node:crypto'
+import { eq } from 'drizzle-orm'
+import type { FastifyRequest } from 'fastify'
+import type { JWK } from 'jose'
+import type { Context } from '../authority/context.ts'
+import { clients } from '../database/tables.ts'
+import { isUuid } from '../http/access.ts'
+import { issuerOf, ownClient } from '../http/keys.ts'
+import { hashOf } from '../outbox/secret.ts'
+import { readAssertion, statedIssuer } from './assertion.ts'
+import { invalidClient, OAuthError } from './errors.ts'
+import { type Form, required } from './form.ts'
+import { takeOnce } from './single-use.ts'
+
+export type Client = { id: string; realm: string; mayStepUp: boolean; keys: JWK[] }
+
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const basicForm = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i
+
+type Credentials = { assertion: string } | { id: string; secret: string }
+
+/**
+ * The active client whose proof came with the request; undefined when none did. Used up or wrong, disabled or unknown: one refusal.
+ * @throws OAuthError `invalid_client`; `invalid_request` for two proofs at once (RFC 6749, section 2.3)
+ */
+export async function clientOf(context: Context, request: FastifyRequest, form: Form): Promise<Client | undefined> {
+  const credentials = credentialsOf(request.headers.authorization, form)
+  if (credentials === undefined) {
+    if (form.has('client_id') && form.get('client_id') !== ownClient) throw invalidClient()
+    return undefined
+  }
+  const row = await findClient(context, 'assertion' in credentials ? statedIssuer(credentials.assertion) : credentials.id)
+  if (row?.status !== 'active') throw invalidClient()
+  const now = context.clock.now()
+  const proven =
+    'assertion' in credentials ? await isProven(context, row, credentials.assertion, now) : isSecret(row, credentials.secret, now)
+  const another = form.has('client_id') && form.get('client_id') !== row.id
+  if (!proven || another) throw invalidClient()
+  return { id: row.id, realm: row.realm, mayStepUp: row.mayStepUp, keys: row.keys }
+}
+
+type Row = typeof clients.$inferSelect
+
+async function findClient({ db }: Context, id: unknown): Promise<Row | undefined> {
+  if (!isUuid(id)) return undefined
+  const [row] = await db.select().from(clients).where(eq(clients.id, id))
+  return row
+}
+
+function credentialsOf(authorization: string | undefined, form: Form): Credentials | undefined {
+  const ways = [authorization === undefined ? [] : basicOf(authorization), assertionOf(form), secretOf(form)].flat()
+  if (ways.length > 1) throw new OAuthError('invalid_request', 'The client proves itself in more than one way')
+  return ways[0]
+}
+
+/** RFC 6749, section 2.3.1: both halves are form-encoded before they are put together. */
+function basicOf(authorization: string): Credentials {
+  const [, encoded] = basicForm.exec(authorization) ?? []
+  const [, id, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded ?? '', 'base64').toString()) ?? []
+  try {
+    if (id !== undefined && secret !== undefined) return { id: unescaped(id), secret: unescaped(secret) }
+  } catch {
+    // Half an escape is no name.
+  }
+  throw invalidClient()
+}
+
+const unescaped = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '))
+
+function assertionOf(form: Form): Credentials[] {
+  const assertion = form.get('client_assertion')
+  if (assertion === undefined && !form.has('client_assertion_type')) return []
+  if (form.get('client_assertion_type') !== assertionType)
+    throw new OAuthError('invalid_request', `client_assertion_type takes ${assertionType}`)
+  return [{ assertion: required(form, 'client_assertion') }]
+}
+
+function secretOf(form: Form): Credentials[] {
+  const secret = form.get('client_secret')
+  return secret === undefined ? [] : [{ id: required(form, 'client_id'), secret }]
+}
+
+/** RFC 7523, sections 2.2 and 3: by the client, about itself, to us alone, for a minute, once. */
+async function isProven(context: Context, { id, keys }: Row, assertion: string, now: number): Promise<boolean> {
+  const audience = issuerOf(context.config)
+  const expected = { audience, issuer: id, types: ['client-authentication+jwt'], lifeSeconds: 60, now }
+  const read = await readAssertion(assertion, keys as JWK[], expected)
+  return !('fault' in read) && read.sub === id && (await takeOnce(context.db, read, now))
+}
+
+/** The present secret, or the former one while it still serves. */
+function isSecret({ secretHash, formerSecretHash, formerSecretEndsAt }: Row, secret: string, now: number): boolean {
+  const given = hashOf(secret)
+  const isFormer = formerSecretEndsAt !== null && now < formerSecretEndsAt.getTime() && isSame(formerSecretHash, given)
+  return isSame(secretHash, given) || isFormer
+}
+
+const isSame = (kept: Buffer | null, given: Buffer): boolean => kept !== null && timingSafeEqual(kept, given)

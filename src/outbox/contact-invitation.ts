@@ -1,0 +1,49 @@
+/** How a contact comes to be: as an invitation to an address, which counts nowhere until whoever has proven that address accepts it. */
+import { v7 as uuid } from 'uuid'
+import { eventOf } from '../authority/authorship.ts'
+import { notifyOwners } from '../authority/cascades.ts'
+import type { Context } from '../authority/context.ts'
+import type { Authority } from '../authority/judge.ts'
+import type { Database } from '../database/open.ts'
+import { contactDomains, contacts } from '../database/tables.ts'
+import { append } from '../journal/append.ts'
+import type { ContactRole } from '../vocabulary.ts'
+import { mailToken } from './tokens.ts'
+
+export type Invited = {
+  accountId: string
+  role: ContactRole
+  /** Normalised. Whether anybody has it makes no difference here. */
+  address: string
+  /** What the inviter calls the person; a new user may take it or give another. */
+  name?: string | undefined
+  /** The domains he is limited to; null for none. */
+  limit: readonly string[] | null
+}
+
+const dayMs = 86_400_000
+
+/**
+ * Writes the invited contact, its single-use token and letter and the event, in the caller's transaction, and returns its id. What staff
+ * adds is told to all owners of the account at once.
+ */
+export async function inviteContact(
+  { jobs, config }: Pick<Context, 'jobs' | 'config'>,
+  tx: Database,
+  authority: Authority,
+  { accountId, role, address, name, limit }: Invited,
+): Promise<string> {
+  const id = uuid()
+  const addedByStaff = authority.capacity !== 'contact'
+  const invitedBy = authority.actorUserId
+  const limited = limit !== null
+  const row = { id, accountId, role, limited, status: 'invited' as const, invitedAddress: address, invitedBy, addedByStaff }
+  await tx.insert(contacts).values({ ...row, createdAt: new Date(authority.at) })
+  if (limited) await tx.insert(contactDomains).values(limit.map((domainId) => ({ accountId, contactId: id, domainId })))
+  const token = { purpose: 'contact_invitation' as const, address, name: name ?? null, accountId, contactId: id, invitedBy }
+  await mailToken(jobs, tx, token, authority.at, config.invitationDays * dayMs)
+  const about = { accountId, resourceType: 'contact', resourceId: id }
+  await append(tx, eventOf(authority, 'contact.invited', { ...about, value: { address, role, domains: limit ?? 'all' } }))
+  if (addedByStaff) await notifyOwners(tx, jobs, accountId, 'contact_added_by_staff', id)
+  return id
+}

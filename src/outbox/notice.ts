@@ -1,0 +1,58 @@
+/** What a letter about an account is about, and whether its recipient may still be told: decided when it leaves, as if he asked then. */
+import { sql } from 'drizzle-orm'
+import type { Context } from '../authority/context.ts'
+import { decide } from '../authority/decide.ts'
+import { type Facts, question } from '../authority/facts.ts'
+import { load } from '../authority/load.ts'
+import { toUnicode } from '../hostname.ts'
+import type { ContactRole } from '../vocabulary.ts'
+import type { AccountName } from './letters.ts'
+import type { Notice } from './post.ts'
+
+export type Told = { to: string; account: AccountName; role: ContactRole | null; domains: string[] }
+
+/**
+ * Whom to tell and what; undefined when there is nobody to tell: a recipient without a proven address, one who is suspended, or one who
+ * neither may read what it is about now nor is the person himself whose contact or grant it is.
+ */
+export async function readNotice(context: Context, notice: Notice): Promise<Told | undefined> {
+  const { rows } = await context.db.execute<Row>(query(notice))
+  const [row] = rows
+  if (row === undefined || row.to === null) return undefined
+  if (!row.own && !(await mayRead(context, notice))) return undefined
+  return { to: row.to, account: row.account, role: row.role, domains: (row.domains ?? []).map(toUnicode) }
+}
+
+type Row = { to: string | null; account: AccountName; own: boolean; role: ContactRole | null; domains: string[] | null }
+
+const query = ({ accountId, subjectId, recipientUserId }: Notice) => sql`
+select json_build_object('number', a.number, 'name', a.name) as account, c.role,
+  (select ad.address from addresses ad where ad.user_id = u.id and ad.proven_at is not null order by ad.proven_at, ad.id limit 1) as to,
+  coalesce(c.user_id = u.id or g.grantee_user_id = u.id, false) as own,
+  (select json_agg(d.name order by d.name) from grant_domains l join domains d on d.account_id = l.account_id and d.id = l.domain_id
+    where l.account_id = g.account_id and l.grant_id = g.id) as domains
+from accounts a join users u on u.id = ${recipientUserId} and u.status = 'active'
+left join contacts c on c.account_id = a.id and c.id = ${subjectId}
+left join grants g on g.account_id = a.id and g.id = ${subjectId}
+where a.id = ${accountId}`
+
+async function mayRead({ db, clock }: Context, { kind, accountId, subjectId, recipientUserId }: Notice): Promise<boolean> {
+  const recipient = { userId: recipientUserId, clientId: null, ceiling: null, sessionId: noSession, requestId: '', authenticatedAt: 0 }
+  const { facts, grant } = await load(db, clock.offset(), recipient, { account: { id: accountId }, grant: subjectId })
+  const asked = kind.startsWith('grant')
+    ? question('grant.read', accountId, { domains: grant?.domains ?? [] })
+    : question('contact.read', accountId)
+  return decide({ ...facts, session: ownSession(facts.now) }, asked, facts.now).permit
+}
+
+const noSession = '00000000-0000-0000-0000-000000000000'
+
+/** A letter goes to the person himself, so it is decided as if he had signed in to ask. */
+const ownSession = (now: number): NonNullable<Facts['session']> => ({
+  id: noSession,
+  kind: 'person',
+  method: 'email:proven',
+  authenticatedAt: now,
+  expiresAt: now + 1,
+  endedAt: null,
+})

@@ -1,0 +1,62 @@
+/**
+ * Queues mail in the transaction of what it tells: if that commits, the mail exists; if not, there is none. A job carries ids only;
+ * what the letter says, and whether it may still be sent, is found out when it leaves (`deliver.ts`).
+ */
+import type { Database } from '../database/open.ts'
+import type { Jobs } from '../jobs/jobs.ts'
+
+/** Letters about something that happened on an account, each to one recipient. `subject` is the contact, grant or account it is about. */
+export const noticeKinds = [
+  'contact_added_by_staff',
+  'contact_ended',
+  'grant_invited',
+  'grant_accepted',
+  'grant_revoked',
+  'grant_suspended',
+  'grant_cancelled',
+] as const
+export type NoticeKind = (typeof noticeKinds)[number]
+
+export type Notice = { kind: NoticeKind; accountId: string; subjectId: string; recipientUserId: string }
+
+/** A letter with a mailed secret: `tokenId` is the row in `single_use_tokens`; the secret itself is made when the letter leaves. */
+export async function postToken(jobs: Jobs, tx: Database, tokenId: string): Promise<void> {
+  await jobs.enqueue(tx, 'mail', { letter: 'token', token: tokenId })
+}
+
+/** Tells somebody that his address is in use already, instead of telling the one who asked. */
+export async function postAddressKnown(jobs: Jobs, tx: Database, addressId: string): Promise<void> {
+  await jobs.enqueue(tx, 'mail', { letter: 'address_known', address: addressId })
+}
+
+/** Tells one person what happened on an account he has to do with. */
+export async function postNotice(jobs: Jobs, tx: Database, { kind, accountId, subjectId, recipientUserId }: Notice): Promise<void> {
+  await jobs.enqueue(tx, 'mail', { letter: 'notice', kind, account: accountId, subject: subjectId, recipient: recipientUserId })
+}
+
+/** Letters to a person about the safety of his own sign-in. */
+export const securityKinds = [
+  'factor_added',
+  'factor_removed',
+  'recovery_code_used',
+  'refresh_token_reused',
+  'password_changed',
+  'password_reset',
+  'address_added',
+  'address_removed',
+  'users_joined',
+] as const
+export type SecurityKind = (typeof securityKinds)[number]
+
+/**
+ * Tells a person what happened to his sign-in, so that it is noticed if it was not him: at the address he proved first, or at the one of
+ * his that `addressId` names, also when it is his no more.
+ */
+export async function postSecurityNotice(jobs: Jobs, tx: Database, kind: SecurityKind, userId: string, addressId?: string): Promise<void> {
+  await jobs.enqueue(tx, 'mail', { letter: 'security', kind, user: userId, ...(addressId === undefined ? {} : { address: addressId }) })
+}
+
+/** Tells somebody that another user asked to add his address, instead of telling the one who asked. */
+export async function postAddressClaimed(jobs: Jobs, tx: Database, addressId: string): Promise<void> {
+  await jobs.enqueue(tx, 'mail', { letter: 'address_claimed', address: addressId })
+}

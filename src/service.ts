@@ -1,0 +1,63 @@
+/**
+ * The service from its settings: database, schema, secret, jobs, application, listening. The same for the process and for whoever
+ * starts one of his own.
+ */
+import type { FastifyBaseLogger } from 'fastify'
+import { createApp } from './app.ts'
+import type { Context } from './authority/context.ts'
+import { ensureBootstrapToken } from './bootstrap/token.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { type Config, originOf } from './config.ts'
+import { migrate } from './database/migrate.ts'
+import { openDatabase } from './database/open.ts'
+import { loadSecret } from './database/secrets.ts'
+import { issuerOf, openKeys } from './http/keys.ts'
+import { startJobs } from './jobs/jobs.ts'
+import { chooseTransport } from './outbox/choose-transport.ts'
+import { deliverMail } from './outbox/deliver.ts'
+
+export type Service = {
+  /** Where it listens. */
+  origin: string
+  /** Makes the first admin, once; null when there is one. */
+  bootstrapToken: string | null
+  /** Stops taking requests, lets those in flight finish, then ends jobs and connections. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts the service.
+ * @throws StartError with one sentence for the operator
+ */
+export async function startService(config: Config, log: FastifyBaseLogger, clock: Clock = systemClock): Promise<Service> {
+  const opened = await openDatabase(config, log)
+  const ends = [() => opened.close()]
+  try {
+    await migrate(opened, log)
+    const secret = loadSecret(config)
+    const jobs = await startJobs({ opened, log })
+    ends.unshift(() => jobs.stop())
+    const context: Context = { db: opened.db, clock, config, jobs }
+    await jobs.work('mail', deliverMail(context, chooseTransport(config, log), log))
+    let draining = false
+    const keys = await openKeys(opened.db, secret, issuerOf(config), clock.now(), config.signingAlgorithm)
+    const ready = async () => !draining && (await opened.ready())
+    const app = await createApp({ context, keys, ready, secret, logger: log })
+    ends.unshift(() => app.close())
+    const bootstrapToken = await ensureBootstrapToken(context)
+    await app.listen({ host: config.host, port: config.port })
+    ends.unshift(async () => {
+      draining = true
+    })
+    const address = app.server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : config.port
+    return { origin: originOf(config.host, port), bootstrapToken, close: () => endAll(ends) }
+  } catch (error) {
+    await endAll(ends)
+    throw error
+  }
+}
+
+async function endAll(ends: (() => Promise<unknown>)[]): Promise<void> {
+  for (const end of ends.splice(0)) await end()
+}

@@ -1,0 +1,142 @@
+/**
+ * Role × route: made from what the routes declare, judged by a table written here by hand. A route without a sample below fails, and so
+ * does an action without a row.
+ */
+import { count } from 'drizzle-orm'
+import type { PgTable } from 'drizzle-orm/pg-core'
+import t from 'tap'
+import { v7 as uuid } from 'uuid'
+import * as tables from '../src/database/tables.ts'
+import { type DeclaredRoute, declaredRoutes } from '../src/http/authentication.ts'
+import { openTestApp, type Sent, send } from './fixtures/app.ts'
+import { makeWorld, type Role, roles, samples, type World } from './fixtures/world.ts'
+
+const contactsOfAccount = ['owner', 'manager', 'technical', 'billing', 'limitedTechnical', 'limitedManager'] as const
+const everyone = roles.filter((role) => role !== 'anonymous' && role !== 'suspended')
+
+/** Who may do what on the account, its first domain, and a ticket about "other" opened under the grant: docs/authority.md by hand. */
+const may: Record<string, readonly Role[]> = {
+  'ticket.create': ['owner', 'manager', 'technical', 'limitedTechnical', 'limitedManager', 'grantee'],
+  'ticket.read': ['owner', 'manager', 'technical', 'limitedTechnical', 'limitedManager', 'grantee'],
+  'ticket.reply': ['owner', 'manager', 'technical', 'limitedTechnical', 'limitedManager', 'grantee'],
+  'ticket.close': ['owner', 'manager', 'technical', 'limitedTechnical', 'limitedManager', 'grantee'],
+  'domain.read': ['owner', 'manager', 'technical', 'limitedTechnical', 'limitedManager', 'grantee'],
+  'account.read': ['owner', 'manager', 'billing'],
+  'account.update': ['owner'],
+  'contact.read': ['owner', 'manager', 'technical'],
+  'contact.manage': ['owner', 'manager'],
+  'domain.manage': ['owner', 'manager', 'limitedManager'],
+  'grant.read': ['owner', 'manager', 'technical', 'limitedTechnical', 'limitedManager'],
+  'grant.manage': ['owner', 'manager', 'limitedManager'],
+  'audit.read': ['owner', 'manager', 'limitedManager'],
+  'self.read': everyone,
+  'self.manage': everyone,
+  'staff.directory.read': ['support', 'admin'],
+  'staff.ticket.work': ['support', 'admin'],
+  'staff.ticket.open': ['support', 'admin'],
+  'staff.provision': ['admin'],
+  'staff.user.manage': ['admin'],
+  'staff.grant.end': ['admin'],
+  'staff.audit.read': ['admin'],
+  'staff.client.manage': ['admin'],
+  'staff.settings.manage': ['admin'],
+}
+
+const isStaff = (role: Role): boolean => role === 'support' || role === 'admin'
+const tied: readonly Role[] = [...contactsOfAccount, 'grantee', 'formerGrantee', 'support', 'admin']
+
+/** What it takes to see what a path names. */
+const sight: Record<string, readonly Role[]> = {
+  account: tied,
+  domain: [...(may['domain.read'] as Role[]), 'support', 'admin'],
+  contact: [...(may['contact.read'] as Role[]), 'support', 'admin'],
+  grant: [...(may['grant.read'] as Role[]), 'support', 'admin'],
+  ticket: [...(may['ticket.read'] as Role[]), 'support', 'admin'],
+  user: ['support', 'admin'],
+}
+
+type Verdict = 'unauthenticated' | 'hidden' | 'refused' | 'admitted'
+
+function expected({ access }: DeclaredRoute, role: Role, except: readonly Role[]): Verdict {
+  if (role === 'anonymous' || role === 'suspended') return 'unauthenticated'
+  if ('open' in access) return 'admitted'
+  const seen = sight[access.on]
+  if (seen !== undefined && !seen.includes(role)) return 'hidden'
+  if (access.on === 'everywhere') return 'admitted'
+  const asked = isStaff(role) && !access.action.startsWith('self.') ? access.staffAction : access.action
+  const allowed = asked !== undefined && (may[asked] ?? []).includes(role) && !except.includes(role)
+  return allowed ? 'admitted' : 'refused'
+}
+
+function verdictOf({ status, body }: Sent): Verdict {
+  if (status === 401) return 'unauthenticated'
+  if (status === 404) return 'hidden'
+  return status === 403 && body?.code === 'not_authorised' ? 'refused' : 'admitted'
+}
+
+const quiet = new Set(['journalEvents', 'journalValues', 'throttles'])
+const counted = Object.entries(tables).filter(
+  ([name, table]) => !quiet.has(name) && typeof table === 'object' && 'getSQL' in table && !('seqName' in table),
+)
+
+async function rowsOf(world: World): Promise<string> {
+  const sums = []
+  for (const [name, table] of counted) {
+    const [row] = await world.test.context.db.select({ rows: count() }).from(table as PgTable)
+    sums.push(`${name} ${row?.rows}`)
+  }
+  return sums.join(', ')
+}
+
+/** What may differ between two equal refusals. */
+const stripped = ({ status, headers, text }: Sent): object => {
+  const { date: _date, 'x-request-id': _id, ratelimit: _limit, ...rest } = headers
+  return { status, headers: rest, text: text.replace(/"instance":"[^"]*"/, '') }
+}
+
+t.test('role × route', async (t) => {
+  const world = await makeWorld(await openTestApp(t))
+  const routes = declaredRoutes(world.test.app).filter(({ method }) => method !== 'HEAD' && method !== 'OPTIONS')
+  const secured = routes.filter(({ access }) => !('open' in access))
+
+  await t.test('every secured route has a sample, and every sample a route', async (t) => {
+    const named = secured.map(({ method, url }) => `${method} ${url}`)
+    t.strictSame([...Object.keys(samples)].sort(), named.sort())
+    for (const { access } of secured) {
+      if ('open' in access) continue
+      t.ok(may[access.action], `${access.action} has a row`)
+      if (access.staffAction !== undefined) t.ok(may[access.staffAction], `${access.staffAction} has a row`)
+    }
+  })
+
+  await t.test('the routes that need nobody are these', async (t) => {
+    const open = routes.filter(({ access }) => 'open' in access).map(({ method, url }) => `${method} ${url}`)
+    t.matchOnlyStrict(open.sort(), [...world.open].sort())
+  })
+
+  for (const route of secured) {
+    const name = `${route.method} ${route.url}`
+    const sample = samples[name]
+    if (sample === undefined) continue
+    await t.test(name, async (t) => {
+      for (const role of roles) {
+        const target = await sample.make(world, role)
+        const before = await rowsOf(world)
+        const request = { ...sample.request(world, target, role), token: world.tokens[role] }
+        const sent = await send(world.test, route.method, sample.url(world, target), request)
+        const verdict = expected(route, role, sample.except ?? [])
+        t.equal(verdictOf(sent), verdict, `${role}: ${verdict} (${sent.status} ${sent.body?.code ?? ''} ${sent.body?.reason ?? ''})`)
+        t.not(sent.status, 500)
+        if (verdict !== 'admitted') t.equal(await rowsOf(world), before, `${role}: and nothing was written`)
+        if (verdict === 'unauthenticated') t.ok(sent.headers['www-authenticate'])
+        if (role !== 'stranger' && role !== 'otherOwner') continue
+        t.notOk(sent.body?.reason, 'a caller without a tie is told no reason')
+        if (verdict === 'admitted') continue
+        const double = Object.fromEntries(Object.keys(target).map((kind) => [kind, uuid()]))
+        const inventedRequest = { ...sample.request(world.invented, double, role), token: world.tokens[role] }
+        const invented = await send(world.test, route.method, sample.url(world.invented, double), inventedRequest)
+        t.strictSame(stripped(invented), stripped(sent), `${role}: the same bytes for what does not exist`)
+      }
+    })
+  }
+})
