@@ -53,8 +53,10 @@ const longestFile = 150
 const longer: Record<string, number> = {
   'authority/load.ts': 250, // one statement
   'config.ts': 250, // one schema, and what reads it
-  'database/tables.ts': 600, // one picture of what is stored
-  'http/json.ts': 250,
+  'authority/facts.ts': 170, // the words the rule is told in
+  'authority/judge.ts': 160,
+  'database/tables.ts': 750, // one picture of what is stored
+  'tickets/routes.ts': 170,
   'tickets/store.ts': 250,
   'vocabulary.ts': 250, // one place for the closed word lists
 }

@@ -20,6 +20,7 @@ import { callerOfPersonalToken, findPersonalToken, personalTokenIn } from './per
 import { ifMatch } from './preconditions.ts'
 import { KeysUnread } from './public-keys.ts'
 import type { RateLimit } from './rate-limit.ts'
+import { hasTokenForm } from './token-form.ts'
 import type { Standing } from './types.ts'
 
 type Options = { context: Context; keys: Keys; issuer: string; rateLimit: RateLimit }
@@ -123,6 +124,7 @@ async function callerOf(context: Context, issuer: string, request: FastifyReques
     if (token === undefined) throw unauthenticated()
     return callerOfPersonalToken(token, request.id)
   }
+  if (!hasTokenForm(authorization.slice(authorization.indexOf(' ') + 1))) throw unauthenticated()
   const { header, payload } = await request.jwtVerify<{ header: { kid: string }; payload: Claims }>().catch((error: unknown) => {
     throw error instanceof KeysUnread ? error.cause : unauthenticated()
   })

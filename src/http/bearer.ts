@@ -49,8 +49,8 @@ const requiredClaims = ['iss', 'aud', 'exp', 'iat', 'sub', 'jti', 'sid', 'client
 /** How `@fastify/jwt` is to verify; by default it would take much that is none of ours. */
 export function jwtOptions(keys: Keys, issuer: string) {
   return {
-    secret: async (_request: FastifyRequest, token: { header?: { kid?: unknown; alg?: unknown } }) => {
-      const { kid, alg } = token.header ?? {}
+    secret: async (_request: FastifyRequest, token: { header: { kid?: unknown; alg?: unknown } }) => {
+      const { kid, alg } = token.header
       const pem = typeof kid === 'string' && typeof alg === 'string' ? await keys.publicPem(kid, alg) : undefined
       if (pem === undefined) throw unauthenticated()
       return pem

@@ -27,6 +27,11 @@ export function declaredSchema(schema: FastifySchema): FastifySchema {
   return declared.get(schema) ?? schema
 }
 
+/** The responses of a schema that are no problems: what is left to compile, and what stands whatever else a status can mean. */
+export function ownResponses(schema: FastifySchema): Record<string, unknown> {
+  return Object.fromEntries(Object.entries((schema.response ?? {}) as object).filter(([, entry]) => !isProblem(entry)))
+}
+
 /** The codes that the responses of a schema document. */
 export function documentedCodes(schema: FastifySchema): ProblemCode[] {
   return Object.values((schema.response ?? {}) as object).flatMap((entry) => (isProblem(entry) ? entry[codesKey] : []))
@@ -41,9 +46,7 @@ export function registerContract(app: FastifyInstance): void {
     const schema = { ...route.schema }
     declared.set(schema, { ...schema })
     schema.querystring ??= noQuery
-    if (schema.response !== undefined) {
-      schema.response = Object.fromEntries(Object.entries(schema.response as object).filter(([, entry]) => !isProblem(entry)))
-    }
+    if (schema.response !== undefined) schema.response = ownResponses(schema)
     route.schema = schema
     // A route that names what it consumes reads it in its own way.
     if (schema.consumes !== undefined) return

@@ -8,7 +8,8 @@ import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
 import { question, questionAboutTicket } from '../authority/facts.ts'
 import { actionFor, notFound } from '../authority/judge.ts'
-import { load, type Made, type StoredAnswer } from '../authority/load.ts'
+import { type Loaded, load, type Made, type StoredAnswer } from '../authority/load.ts'
+import { reach } from '../authority/reach.ts'
 import { sqlState } from '../database/errors.ts'
 import { type Answer, explainWait, KeyTaken, type Repeatable } from '../database/idempotency.ts'
 import { Problem } from '../problem.ts'
@@ -58,9 +59,18 @@ async function demandSight(context: Context, standing: Standing, made: Made): Pr
     { action: made.action as Action, staffAction: (made.staffAction ?? undefined) as StaffAction | undefined },
     loaded,
   )
-  const domain = loaded.domains.find(({ id }) => id === loaded.ticket?.domainId) ?? null
-  const asked = loaded.ticket === null ? question(action, made.account) : questionAboutTicket(action, loaded.ticket, domain)
-  if (!decide(loaded.facts, asked, loaded.facts.now).permit) throw notFound()
+  if (!maySee(loaded, action, made.account)) throw notFound()
+}
+
+/** Of a ticket `decide` says it; of what else is made on an account it is enough that some of it is in reach, as for its lists. */
+function maySee({ facts, ticket, domains }: Loaded, action: Action, account: string | null): boolean {
+  const { now } = facts
+  if (ticket !== null) {
+    const domain = domains.find(({ id }) => id === ticket.domainId) ?? null
+    return decide(facts, questionAboutTicket(action, ticket, domain), now).permit
+  }
+  if (account === null) return decide(facts, question(action, null), now).permit
+  return reach(facts, action, now).some((clause) => clause.account === 'all' || clause.account === account)
 }
 
 /**

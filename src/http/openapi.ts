@@ -1,7 +1,7 @@
 import swagger, { type SwaggerTransformObject } from '@fastify/swagger'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import type { ProblemCode } from '../problem.ts'
-import { declaredSchema, documentedCodes, problems } from './contract.ts'
+import { declaredSchema, documentedCodes, ownResponses, problems } from './contract.ts'
 
 const info = {
   title: 'Mandate',
@@ -69,7 +69,7 @@ function described(compiled: FastifySchema, route: RouteOptions): FastifySchema 
     ...schema,
     ...(open !== undefined && { security }),
     ...(route.method === 'PATCH' && { consumes: ['application/merge-patch+json'] }),
-    response: { ...(schema.response as object | undefined), ...problems(...codes) },
+    response: { ...problems(...codes), ...ownResponses(schema) },
   }
 }
 

@@ -56,7 +56,8 @@ export async function useRefreshToken(context: Context, token: string, requestId
 
 /** Whose session a refresh token is of, used or not; undefined for what is none. */
 export async function sessionOfRefreshToken(db: Database, token: string): Promise<{ userId: string; sessionId: string } | undefined> {
-  return find(db, token)
+  const row = await find(db, token)
+  return row && { userId: row.userId, sessionId: row.sessionId }
 }
 
 type Row = NonNullable<Awaited<ReturnType<typeof find>>>

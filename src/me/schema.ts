@@ -15,7 +15,9 @@ export const Me = Type.Object(
   {
     id: uuidOf('The user'),
     name: Type.String(),
-    verified: Type.Boolean({ description: 'Whether an address was proven; without one you can speak for nobody' }),
+    verified: Type.Boolean({
+      description: 'Whether an address was proven, or your control panel vouches for you; otherwise you can speak for nobody',
+    }),
     addresses: Type.Array(Type.Object({ address: Type.String(), provenAt: maybeInstantOf('Null: not proven') })),
     staffRole: maybeOpenWord(staffRoles, 'Null for everyone who does not work for the provider'),
     createdAt: instantOf('When you signed up'),

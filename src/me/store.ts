@@ -31,11 +31,11 @@ export async function readPerson(db: Database, userId: string): Promise<Pick<Me,
   const rows = await db
     .select({ createdAt: users.createdAt, address: addresses.address, provenAt: addresses.provenAt })
     .from(users)
-    .innerJoin(addresses, and(eq(addresses.userId, users.id), isNull(addresses.removedAt)))
+    .leftJoin(addresses, and(eq(addresses.userId, users.id), isNull(addresses.removedAt)))
     .where(eq(users.id, userId))
     .orderBy(asc(addresses.createdAt), asc(addresses.id))
   return {
     createdAt: (rows[0] as (typeof rows)[number]).createdAt.toISOString(),
-    addresses: rows.map(({ address, provenAt }) => ({ address, provenAt: provenAt?.toISOString() ?? null })),
+    addresses: rows.flatMap(({ address, provenAt }) => (address === null ? [] : { address, provenAt: provenAt?.toISOString() ?? null })),
   }
 }

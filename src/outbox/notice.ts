@@ -12,7 +12,7 @@ import type { Notice } from './post.ts'
 export type Told = { to: string; account: AccountName; role: ContactRole | null; domains: string[] }
 
 /**
- * Whom to tell and what; undefined when there is nobody to tell: a recipient without a proven address, one who is suspended, or one who
+ * Whom to tell and what; undefined when there is nobody to tell: a recipient without an address, one who is suspended, or one who
  * neither may read what it is about now nor is the person himself whose contact or grant it is.
  */
 export async function readNotice(context: Context, notice: Notice): Promise<Told | undefined> {
@@ -27,7 +27,11 @@ type Row = { to: string | null; account: AccountName; own: boolean; role: Contac
 
 const query = ({ accountId, subjectId, recipientUserId }: Notice) => sql`
 select json_build_object('number', a.number, 'name', a.name) as account, c.role,
-  (select ad.address from addresses ad where ad.user_id = u.id and ad.proven_at is not null order by ad.proven_at, ad.id limit 1) as to,
+  coalesce(
+    (select ad.address from addresses ad where ad.user_id = u.id and ad.proven_at is not null order by ad.proven_at, ad.id limit 1),
+    -- One whom a panel provisioned may have none that he proved: what the panel gave is for notices, and only for them.
+    (select nullif(n.invited_address, '') from contacts n where n.account_id = a.id and n.user_id = u.id and n.external_id is not null
+      order by n.id desc limit 1)) as to,
   coalesce(c.user_id = u.id or g.grantee_user_id = u.id, false) as own,
   (select json_agg(d.name order by d.name) from grant_domains l join domains d on d.account_id = l.account_id and d.id = l.domain_id
     where l.account_id = g.account_id and l.grant_id = g.id) as domains

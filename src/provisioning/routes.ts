@@ -1,3 +1,4 @@
+import { Type } from '@sinclair/typebox'
 import { problems } from '../http/contract.ts'
 import { type App, type Feature, standingOf } from '../http/feature.ts'
 import { putAccount, readAccount } from './account.ts'

@@ -83,9 +83,9 @@ async function syncRows(step: Work, account: AccountFact | null, wanted: SyncAcc
       return 'removed'
     })
   }
-  for (const { external: of, ...domain } of domains)
+  for (const { external: of, ...domain } of domains.toSorted(inOrderOf(({ name }) => name)))
     await attempt('domains', of, async (within) => (await putDomain(within, id, of, domain)).result)
-  for (const { external: of, ...contact } of contacts)
+  for (const { external: of, ...contact } of contacts.toSorted(inOrderOf(({ subject }) => subject)))
     await attempt('contacts', of, async (within) => (await putContact(within, id, of, contact)).result)
   for (const contact of complete ? surplus(await standingContacts(step, id), contacts) : []) {
     await attempt('contacts', contact.external, async (within) => {
@@ -95,6 +95,12 @@ async function syncRows(step: Work, account: AccountFact | null, wanted: SyncAcc
   }
   return done
 }
+
+/** Names and people are taken in the order of their keys, so that two lists that share some cannot deadlock. */
+const inOrderOf =
+  <T>(key: (one: T) => string) =>
+  (a: T, b: T): number =>
+    key(a) < key(b) ? -1 : 1
 
 /** @throws what is no problem of the row but ours */
 function failed(path: string, error: unknown): Row {

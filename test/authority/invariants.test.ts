@@ -310,6 +310,36 @@ t.test('C1: a permit that names a domain names one of the account, unreleased bu
   })
 })
 
+t.test('C1: on a domain that was released an account keeps reading, answering and closing its tickets, and nothing else', async () => {
+  const aboutTickets = anything.filter(({ question }) => question.ticket !== null && question.ticket.domainId === question.domains[0]?.id)
+  always(aboutTickets, ({ facts, question }) => {
+    const account = question.ticket?.accountId as string
+    const owner: ContactFact = {
+      id: ids.contact(9),
+      accountId: account,
+      userId: ids.user(9),
+      role: 'owner',
+      limited: false,
+      domains: [],
+      confirmed: true,
+    }
+    const user = { id: owner.userId, name: '', status: 'active' as const, verified: true, revision: 0 }
+    const session = {
+      id: '',
+      kind: 'person' as const,
+      method: 'password' as const,
+      authenticatedAt: now,
+      expiresAt: now + day,
+      endedAt: null,
+    }
+    const accounts = facts.accounts.map((row) => ({ ...row, state: 'open' as const }))
+    const own: Facts = { now, session, user, staff: null, client: null, ceiling: null, accounts, contacts: [owner], grants: [] }
+    const domains = question.domains.map((domain) => domain && { ...domain, accountId: account, releasedAt: now })
+    const kept = accountActions.filter((action) => decide(own, { ...question, account, action, domains }, now).permit)
+    assert.deepEqual(kept, ['ticket.read', 'ticket.reply', 'ticket.close'])
+  })
+})
+
 t.test('C1: another account’s domain, ticket or name in the question denies it', async () => {
   const strange = fc.constantFrom<(question: Question) => Question>(
     (question) => ({ ...question, domains: question.domains.map((domain) => domain && { ...domain, accountId: ids.account(9) }) }),

@@ -35,6 +35,7 @@ const withoutAccount: Record<string, string> = {
 /** Tables that carry an account and are keyed otherwise, each with its reason. */
 const otherwiseKeyed: Record<string, string> = {
   account_numbers: 'directory: a number is unique for the provider, and a request by number first finds its account here',
+  external_accounts: 'directory: a realm’s own name for an account, by which its requests find the account',
   domain_names: 'directory: a name is held by one account at a time, whichever it is',
   single_use_tokens: 'a mailed secret is looked up by its hash alone, before any account is known',
 }

@@ -2,7 +2,7 @@
 import { eq } from 'drizzle-orm'
 import t from 'tap'
 import { KeyTaken, keyLifeMs } from '../../src/database/idempotency.ts'
-import { accounts, contacts, grants, idempotencyKeys, staffMembers } from '../../src/database/tables.ts'
+import { accounts, contactDomains, contacts, grants, idempotencyKeys, staffMembers } from '../../src/database/tables.ts'
 import { answering, idempotencyKey } from '../../src/http/idempotency.ts'
 import type { Sent } from '../fixtures/app.ts'
 import { contact, grant, person } from '../fixtures/cast.ts'
@@ -62,10 +62,8 @@ t.test('what a default fills in makes no difference, what a person says does', a
   const first = await open('owner', {}, { key })
   t.equal((await open('owner', { contactsOnly: false }, { key })).text, first.text)
   const reused = { status: 422, body: { code: 'idempotency_key_reused', type: '/problems/idempotency-key-reused' } }
-  const before = await stage.rows()
   const other = await ticketRow(stage)
   await stage.reply('owner', other)
-  const afterReply = await stage.rows()
   t.match(await open('owner', { subject: 'Another' }, { key }), reused, 'another body')
   t.match(await open('owner', { account: a.id }, { key }), reused, 'another name for the same')
   t.match(await reply('owner', first.body.id, {}, { key }), reused, 'another route')
@@ -75,7 +73,10 @@ t.test('what a default fills in makes no difference, what a person says does', a
   t.match(await reply('owner', other, {}, { key: onTicket }), reused, 'another ticket')
   t.match(await ask('owner', 'POST', `/v1/tickets/${first.body.id}/close`, { key: onTicket, ifMatch: 2 }), reused, 'another act')
   t.strictSame(await stage.rows(), rows, 'and nothing was written')
-  t.not(before['tickets'], afterReply['tickets'])
+  const step = (verb: string, version: number) => ask('owner', 'POST', `/v1/tickets/${other}/${verb}`, { key: closing, ifMatch: version })
+  const closing = fresh()
+  t.equal((await step('close', 2)).status, 200)
+  t.match(await step('reopen', 3), reused, 'another route with the same parameters and no body')
 })
 
 t.test('a key belongs to its caller', async (t) => {
@@ -193,6 +194,28 @@ t.test('an answer is given again only to one who may read now what was made', as
       .set({ endedAt: new Date(test.clock.now()) })
       .where(eq(staffMembers.userId, people.admin.id))
     t.match(await open('admin', {}, { key }), hidden)
+  })
+
+  await t.test('a grant is shown again within the limit of who gave it, and not outside', async (t) => {
+    const lena = await person(test, 'Lena Manager')
+    const id = await contact(test, a, lena, 'manager', [held.alpha])
+    const path = `/v1/accounts/${a.number}/grants`
+    const [given, revoked] = [fresh(), fresh()]
+    const body = { grantee: { address: 'dev@agency.example' }, domains: ['alpha.example'], actions: ['ticket.read'] }
+    const give = () => ask('', 'POST', path, { token: lena.token, key: given, body })
+    const first = await give()
+    const revoke = () => ask('', 'POST', `${path}/${first.body.id}/revoke`, { token: lena.token, key: revoked })
+    const ended = await revoke()
+    t.strictSame([first.status, ended.status], [201, 200])
+    t.strictSame([(await give()).text, (await revoke()).text], [first.text, ended.text])
+    await db.update(contactDomains).set({ domainId: held.deep.id }).where(eq(contactDomains.contactId, id))
+    for (const again of [await give(), await revoke()]) t.match(again, hidden)
+    await db.delete(contactDomains).where(eq(contactDomains.contactId, id))
+    t.match(await give(), hidden, 'a limit without a domain is none at all')
+    await db.update(contacts).set({ limited: false }).where(eq(contacts.id, id))
+    t.equal((await give()).text, first.text)
+    await db.update(contacts).set({ role: 'billing' }).where(eq(contacts.id, id))
+    t.match(await give(), hidden, 'nor by a role that reads no grants')
   })
 
   await t.test('a contact keeps what he was told while the account is restricted, a developer does not', async (t) => {

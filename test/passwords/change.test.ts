@@ -51,9 +51,12 @@ t.test('changing one’s password', async (t) => {
     const tokens = [inPanel, elsewhere.accessToken, tool.secret, cut.body.access_token]
     for (const token of tokens) t.notOk(await isOver(token))
     const before = await db.$count(journalEvents)
+    const revision = async () => (await db.select().from(users).where(eq(users.id, anna.id)))[0]?.authorityRevision as number
+    const decided = await revision()
 
     const changed = await change(anna.token)
     t.match(changed, { status: 204, text: '' }, changed.text)
+    t.equal(await revision(), decided + 1, 'whatever was decided before is decided again')
     for (const token of tokens) t.ok(await isOver(token))
     t.equal((await post(test, '/oauth/token', { grant_type: 'refresh_token', refresh_token: elsewhere.refreshToken })).status, 400)
     t.notOk(await isOver(anna.token), 'this session goes on')

@@ -58,7 +58,7 @@ await fill()
 /** The whole list of a caller, page by page. */
 async function listed(who: Name, limit: number, filters: Record<string, string> = {}): Promise<string[]> {
   const found: string[] = []
-  for (let cursor: string | null = ''; cursor !== null; ) {
+  for (let cursor: string | null = ''; cursor !== null && found.length < 1_000; ) {
     const query = new URLSearchParams({ ...filters, limit: String(limit), ...(cursor === '' ? {} : { cursor }) })
     const { status, body, text } = await ask(who, 'GET', `/v1/tickets?${query}`)
     if (status !== 200) throw new Error(text)
