@@ -36,7 +36,9 @@ CREATE TABLE "addresses" (
 	"user_id" uuid NOT NULL,
 	"address" text NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
-	"proven_at" timestamp (3) with time zone
+	"proven_at" timestamp (3) with time zone,
+	"removed_at" timestamp (3) with time zone,
+	CONSTRAINT "addresses_removed" CHECK ("addresses"."removed_at" is null or "addresses"."proven_at" is null)
 );
 --> statement-breakpoint
 CREATE TABLE "clients" (
@@ -73,6 +75,7 @@ CREATE TABLE "contacts" (
 	"limited" boolean DEFAULT false NOT NULL,
 	"status" text NOT NULL,
 	"invited_address" text NOT NULL,
+	"external_id" text,
 	"invited_by" uuid,
 	"added_by_staff" boolean DEFAULT false NOT NULL,
 	"created_at" timestamp (3) with time zone NOT NULL,
@@ -98,11 +101,19 @@ CREATE TABLE "domains" (
 	"account_id" uuid NOT NULL,
 	"id" uuid NOT NULL,
 	"name" text NOT NULL,
+	"external_id" text,
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"released_at" timestamp (3) with time zone,
 	"version" integer DEFAULT 1 NOT NULL,
 	CONSTRAINT "domains_account_id_id_pk" PRIMARY KEY("account_id","id"),
 	CONSTRAINT "domains_name" CHECK ("domains"."name" = lower("domains"."name") and "domains"."name" not like '%.')
+);
+--> statement-breakpoint
+CREATE TABLE "external_accounts" (
+	"realm" text NOT NULL,
+	"external_id" text NOT NULL,
+	"account_id" uuid NOT NULL,
+	CONSTRAINT "external_accounts_realm_external_id_pk" PRIMARY KEY("realm","external_id")
 );
 --> statement-breakpoint
 CREATE TABLE "grant_domains" (
@@ -140,7 +151,7 @@ CREATE TABLE "grants" (
 	CONSTRAINT "grants_status" CHECK ("grants"."status" in ('requested', 'invited', 'active', 'suspended', 'declined', 'cancelled', 'lapsed', 'revoked', 'resigned', 'expired', 'exhausted', 'superseded')),
 	CONSTRAINT "grants_reach" CHECK ("grants"."reach" in ('own', 'domain')),
 	CONSTRAINT "grants_actions" CHECK (cardinality("grants"."actions") > 0 and "grants"."actions" <@ array['ticket.create', 'ticket.read', 'ticket.reply', 'ticket.close', 'domain.read']::text[]),
-	CONSTRAINT "grants_topics" CHECK ("grants"."topics" is null or cardinality("grants"."topics") > 0),
+	CONSTRAINT "grants_topics" CHECK ("grants"."topics" is null or (cardinality("grants"."topics") > 0 and not "grants"."topics" && array['billing']::text[])),
 	CONSTRAINT "grants_causes" CHECK ("grants"."suspension_causes" <@ array['grantor_lost_authority', 'account', 'staff', 'no_domain']::text[]),
 	CONSTRAINT "grants_suspended" CHECK (("grants"."status" = 'suspended') = (cardinality("grants"."suspension_causes") > 0)),
 	CONSTRAINT "grants_period" CHECK ("grants"."not_before" < "grants"."expires_at" and "grants"."expires_at" <= coalesce("grants"."approved_at", "grants"."created_at") + interval '365 days'),
@@ -294,6 +305,7 @@ CREATE TABLE "single_use_tokens" (
 	"purpose" text NOT NULL,
 	"secret_hash" "bytea",
 	"address" text,
+	"user_id" uuid,
 	"name" text,
 	"password_hash" text,
 	"staff_role" text,
@@ -304,7 +316,7 @@ CREATE TABLE "single_use_tokens" (
 	"created_at" timestamp (3) with time zone NOT NULL,
 	"expires_at" timestamp (3) with time zone NOT NULL,
 	"used_at" timestamp (3) with time zone,
-	CONSTRAINT "single_use_tokens_purpose" CHECK ("single_use_tokens"."purpose" in ('bootstrap', 'address_proof', 'contact_invitation', 'grant_invitation', 'staff_invitation'))
+	CONSTRAINT "single_use_tokens_purpose" CHECK ("single_use_tokens"."purpose" in ('bootstrap', 'address_proof', 'address_addition', 'password_reset', 'contact_invitation', 'grant_invitation', 'staff_invitation'))
 );
 --> statement-breakpoint
 CREATE TABLE "staff_members" (
@@ -417,6 +429,7 @@ ALTER TABLE "contacts" ADD CONSTRAINT "contacts_user_id_users_id_fk" FOREIGN KEY
 ALTER TABLE "contacts" ADD CONSTRAINT "contacts_invited_by_users_id_fk" FOREIGN KEY ("invited_by") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "domain_names" ADD CONSTRAINT "domain_names_domain" FOREIGN KEY ("account_id","domain_id") REFERENCES "public"."domains"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "domains" ADD CONSTRAINT "domains_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "external_accounts" ADD CONSTRAINT "external_accounts_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "grant_domains" ADD CONSTRAINT "grant_domains_grant" FOREIGN KEY ("account_id","grant_id") REFERENCES "public"."grants"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "grant_domains" ADD CONSTRAINT "grant_domains_domain" FOREIGN KEY ("account_id","domain_id") REFERENCES "public"."domains"("account_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "grants" ADD CONSTRAINT "grants_account_id_accounts_id_fk" FOREIGN KEY ("account_id") REFERENCES "public"."accounts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -438,6 +451,7 @@ ALTER TABLE "second_factors" ADD CONSTRAINT "second_factors_user_id_users_id_fk"
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_client_id_clients_id_fk" FOREIGN KEY ("client_id") REFERENCES "public"."clients"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sessions" ADD CONSTRAINT "sessions_parent_id_sessions_id_fk" FOREIGN KEY ("parent_id") REFERENCES "public"."sessions"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "single_use_tokens" ADD CONSTRAINT "single_use_tokens_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "single_use_tokens" ADD CONSTRAINT "single_use_tokens_invited_by_users_id_fk" FOREIGN KEY ("invited_by") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "staff_members" ADD CONSTRAINT "staff_members_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "staff_members" ADD CONSTRAINT "staff_members_given_by_users_id_fk" FOREIGN KEY ("given_by") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -456,10 +470,13 @@ CREATE INDEX "accounts_newest" ON "accounts" USING btree ("created_at" DESC NULL
 CREATE UNIQUE INDEX "addresses_proven" ON "addresses" USING btree ("address") WHERE "addresses"."proven_at" is not null;--> statement-breakpoint
 CREATE INDEX "addresses_of_user" ON "addresses" USING btree ("user_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "clients_name" ON "clients" USING btree ("name");--> statement-breakpoint
+CREATE UNIQUE INDEX "contacts_external" ON "contacts" USING btree ("account_id","external_id") WHERE "contacts"."external_id" is not null and "contacts"."status" <> 'ended';--> statement-breakpoint
 CREATE UNIQUE INDEX "contacts_active" ON "contacts" USING btree ("account_id","user_id","role") WHERE "contacts"."status" = 'active';--> statement-breakpoint
 CREATE INDEX "contacts_of_user" ON "contacts" USING btree ("user_id");--> statement-breakpoint
+CREATE UNIQUE INDEX "domains_external" ON "domains" USING btree ("account_id","external_id") WHERE "domains"."external_id" is not null and "domains"."released_at" is null;--> statement-breakpoint
 CREATE UNIQUE INDEX "domains_held" ON "domains" USING btree ("account_id","name") WHERE "domains"."released_at" is null;--> statement-breakpoint
 CREATE INDEX "domains_by_id" ON "domains" USING btree ("id");--> statement-breakpoint
+CREATE UNIQUE INDEX "external_accounts_account" ON "external_accounts" USING btree ("account_id");--> statement-breakpoint
 CREATE INDEX "grants_of_grantee" ON "grants" USING btree ("grantee_user_id");--> statement-breakpoint
 CREATE INDEX "grants_of_account" ON "grants" USING btree ("account_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "idempotency_keys_expiry" ON "idempotency_keys" USING btree ("expires_at");--> statement-breakpoint
@@ -472,6 +489,7 @@ CREATE INDEX "sessions_of_user" ON "sessions" USING btree ("user_id","id");--> s
 CREATE INDEX "sessions_of_parent" ON "sessions" USING btree ("parent_id") WHERE "sessions"."parent_id" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "single_use_tokens_secret" ON "single_use_tokens" USING btree ("secret_hash");--> statement-breakpoint
 CREATE INDEX "single_use_tokens_address" ON "single_use_tokens" USING btree ("address");--> statement-breakpoint
+CREATE INDEX "single_use_tokens_user" ON "single_use_tokens" USING btree ("user_id") WHERE "single_use_tokens"."user_id" is not null;--> statement-breakpoint
 CREATE INDEX "single_use_tokens_contact" ON "single_use_tokens" USING btree ("account_id","contact_id");--> statement-breakpoint
 CREATE INDEX "single_use_tokens_grant" ON "single_use_tokens" USING btree ("account_id","grant_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "staff_members_active" ON "staff_members" USING btree ("user_id") WHERE "staff_members"."ended_at" is null;--> statement-breakpoint

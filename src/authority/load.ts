@@ -72,7 +72,7 @@ export type StoredAnswer = {
   made: Made | null
 }
 /** What a stored answer made and who may read it: asked again before the answer is given again. */
-export type Made = { action: string; staffAction: string | null; account: string | null; ticket: string | null }
+export type Made = { action: string; staffAction: string | null; account: string | null; ticket: string | null; grant?: string }
 
 export type Loaded = {
   facts: Facts

@@ -24,3 +24,8 @@ export function oneOf(column: unknown, words: readonly string[]): SQL {
 export function allOf(column: unknown, words: readonly string[]): SQL {
   return sql`${column} <@ array[${sql.raw(words.map((word) => `'${word}'`).join(', '))}]::text[]`
 }
+
+/** `not column && array['a', 'b']`: no element is of the list. */
+export function noneOf(column: unknown, words: readonly string[]): SQL {
+  return sql`not ${column} && array[${sql.raw(words.map((word) => `'${word}'`).join(', '))}]::text[]`
+}

@@ -44,11 +44,15 @@ import {
   ticketOrigins,
   ticketStatuses,
   tokenPurposes,
+  topicKeys,
+  topics,
   userStatuses,
   verificationMethods,
 } from '../vocabulary.ts'
-import { allOf, bytes, id, instant, oneOf } from './columns.ts'
+import { allOf, bytes, id, instant, noneOf, oneOf } from './columns.ts'
 
+/** Never a grantee's, whatever writes the grant. */
+const confidentialTopics = topicKeys.filter((key) => topics[key].confidential)
 const revision = () => bigint({ mode: 'number' }).notNull().default(0)
 const version = () => integer().notNull().default(1)
 
@@ -337,7 +341,7 @@ export const grants = pgTable(
     check('grants_status', oneOf(t.status, grantStatuses)),
     check('grants_reach', oneOf(t.reach, reaches)),
     check('grants_actions', sql`cardinality(${t.actions}) > 0 and ${allOf(t.actions, delegableActions)}`),
-    check('grants_topics', sql`${t.topics} is null or cardinality(${t.topics}) > 0`),
+    check('grants_topics', sql`${t.topics} is null or (cardinality(${t.topics}) > 0 and ${noneOf(t.topics, confidentialTopics)})`),
     check('grants_causes', allOf(t.suspensionCauses, suspensionCauses)),
     check('grants_suspended', sql`(${t.status} = 'suspended') = (cardinality(${t.suspensionCauses}) > 0)`),
     check(

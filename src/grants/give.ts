@@ -110,7 +110,7 @@ async function offer(
     status: 201,
     headers: { location: `/v1/accounts/${accountId}/grants/${id}`, etag: etagOf(1) },
     body: await readGrant(tx, accountId, id, authority.at),
-    made: { action: 'grant.read', staffAction: 'staff.directory.read', account: accountId, ticket: null },
+    made: { action: 'grant.read', staffAction: 'staff.directory.read', account: accountId, ticket: null, grant: id },
   }
 }
 

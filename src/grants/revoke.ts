@@ -39,7 +39,7 @@ export function revokeGrant(context: Context, standing: Standing, body: EndGrant
         status: 200,
         headers: { etag: etagOf(now?.version ?? 0) },
         body: now,
-        made: { action: 'grant.read', staffAction: 'staff.directory.read', account: accountId, ticket: null },
+        made: { action: 'grant.read', staffAction: 'staff.directory.read', account: accountId, ticket: null, grant: grant.id },
       }
     },
   )

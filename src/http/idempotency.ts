@@ -6,10 +6,9 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
-import { question, questionAboutTicket } from '../authority/facts.ts'
+import { type Question, question, questionAboutTicket } from '../authority/facts.ts'
 import { actionFor, notFound } from '../authority/judge.ts'
 import { type Loaded, load, type Made, type StoredAnswer } from '../authority/load.ts'
-import { reach } from '../authority/reach.ts'
 import { sqlState } from '../database/errors.ts'
 import { type Answer, explainWait, KeyTaken, type Repeatable } from '../database/idempotency.ts'
 import { Problem } from '../problem.ts'
@@ -53,24 +52,20 @@ export async function replay(
 }
 
 async function demandSight(context: Context, standing: Standing, made: Made): Promise<void> {
-  const named = { account: made.account === null ? undefined : { id: made.account }, ticket: made.ticket ?? undefined }
+  const { account, ticket, grant } = made
+  const named = { account: account === null ? undefined : { id: account }, ticket: ticket ?? undefined, grant }
   const loaded = await load(context.db, context.clock.offset(), standing.caller, named)
   const action = actionFor(
     { action: made.action as Action, staffAction: (made.staffAction ?? undefined) as StaffAction | undefined },
     loaded,
   )
-  if (!maySee(loaded, action, made.account)) throw notFound()
+  if (!decide(loaded.facts, aboutMade(action, made, loaded), loaded.facts.now).permit) throw notFound()
 }
 
-/** Of a ticket `decide` says it; of what else is made on an account it is enough that some of it is in reach, as for its lists. */
-function maySee({ facts, ticket, domains }: Loaded, action: Action, account: string | null): boolean {
-  const { now } = facts
-  if (ticket !== null) {
-    const domain = domains.find(({ id }) => id === ticket.domainId) ?? null
-    return decide(facts, questionAboutTicket(action, ticket, domain), now).permit
-  }
-  if (account === null) return decide(facts, question(action, null), now).permit
-  return reach(facts, action, now).some((clause) => clause.account === 'all' || clause.account === account)
+/** The very thing that was made, with its domains: that something else of its kind is in reach shows nothing of this one. */
+function aboutMade(action: Action, { account }: Made, { ticket, grant, domains }: Loaded): Question {
+  if (ticket === null) return question(action, account, { domains: grant?.domains ?? [] })
+  return questionAboutTicket(action, ticket, domains.find(({ id }) => id === ticket.domainId) ?? null)
 }
 
 /**
@@ -108,5 +103,5 @@ function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyRe
   return reply
     .code(status)
     .headers(headers ?? {})
-    .send(status === 204 ? undefined : body)
+    .send(body)
 }

@@ -36,6 +36,7 @@ t.test('the same request with the same key is answered byte for byte alike, and 
   const closing = await ticketRow(stage, { domainId: held.alpha.id })
   const acts: Record<string, (key: string) => Promise<Sent>> = {
     'a ticket': (key) => open('owner', { topic: 'website', details, domain: 'www.alpha.example' }, { key }),
+    'a ticket about no domain': (key) => open('owner', { domain: null }, { key }),
     "a developer's ticket": (key) => open('developer', {}, { key }),
     "a ticket of staff's": (key) => open('support', { domain: 'shop.alpha.example' }, { key }),
     'a reply': (key) => reply('owner', ticket, {}, { key }),
