@@ -37,8 +37,9 @@ export async function ticketRoutes(app: App, feature: Feature): Promise<void> {
       },
     },
     (request, reply) => {
-      const { caller, repeatable } = standingOf(request)
-      const wanted = { caller, body: request.body, channel: 'api' as const, repeatable: repeatable as Repeatable }
+      const { caller, repeatable, loaded } = standingOf(request)
+      const channel = loaded.facts.session?.kind === 'panel' ? ('panel' as const) : ('api' as const)
+      const wanted = { caller, body: request.body, channel, repeatable: repeatable as Repeatable }
       return answering(context, request, reply, () => openTicket(context, wanted))
     },
   )

@@ -41,7 +41,7 @@ t.test('the user is a new one, known by issuer and subject alone, and verified b
   await postNotice(test.jobs, db, notice)
   t.match(await mailbox(test), [{ to: 'new@people.example' }], 'what the panel gave is for notices')
   const body = { account: a.number, domain: 'alpha.example', topic: 'other', subject: 'It broke', message: 'Since noon.' }
-  t.equal((await send(test, 'POST', '/v1/tickets', { token, key: true, body })).status, 201)
+  t.match(await send(test, 'POST', '/v1/tickets', { token, key: true, body }), { status: 201, body: { channel: 'panel' } })
   const dev = await person(test, 'Dev')
   const [d] = (await send(test, 'GET', `/v1/accounts/${a.number}/domains`, { token })).body.items
   await grant(test, a, made.body.id, dev, [d])
