@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import { fromDrizzle, fromPglite, type Job, type JobResult, PgBoss } from 'pg-boss'
 import { v7 as uuidv7 } from 'uuid'
 import type { Database, Log, OpenDatabase } from '../database/open.ts'
-import { type QueueName, queues } from './queues.ts'
+import { type Queue, type QueueName, queues } from './queues.ts'
 
 /** Ids only: what a job needs is read when it runs, so that it acts on what is true then, and no content is stored twice. */
 export type JobPayload = Readonly<Record<string, string | number>>
@@ -45,14 +45,15 @@ const stopTimeoutMs = 8_000
 
 /** Starts background work on an open database; the first start makes the schema `pgboss` and the queues. */
 export async function startJobs({ opened, log, polling = true }: Options): Promise<Jobs> {
-  const boss = new PgBoss({ ...connection(opened), ...settings, supervise: polling })
+  const boss = new PgBoss({ ...connection(opened), ...settings, supervise: polling, schedule: polling })
   const tell = ({ message }: { message: string }) => log.warn({ reason: message }, 'background work met a difficulty')
   boss.on('error', tell)
   boss.on('warning', tell)
   await boss.start()
-  for (const [name, options] of Object.entries(queues)) {
+  for (const [name, { cron, ...options }] of Object.entries<Queue>(queues)) {
     await boss.createQueue(name, options)
     await boss.updateQueue(name, options)
+    if (polling && cron !== undefined) await boss.schedule(name, cron, {})
   }
   const handlers = new Map<QueueName, JobHandler>()
   const stopping = new AbortController()
@@ -80,10 +81,9 @@ export async function startJobs({ opened, log, polling = true }: Options): Promi
   }
 }
 
-/** Nobody reads pg-boss's own registry, metrics and schedules; indexes are small, and rebuilding them is the operator's decision. */
+/** Nobody reads pg-boss's own registry and metrics; indexes are small, and rebuilding them is the operator's decision. */
 const settings = {
   schema: 'pgboss',
-  schedule: false,
   registerInstance: false,
   reindex: false,
   monitorVacuum: false,

@@ -11,10 +11,24 @@ const patient = {
   deleteAfterSeconds: 14 * 86_400,
 } as const satisfies QueueOptions
 
+/** Comes again by itself at its next time, so one that failed is not worth much patience. */
+const brief = {
+  retryLimit: 2,
+  retryDelay: 5,
+  expireInSeconds: 900,
+  retentionSeconds: 86_400,
+  deleteAfterSeconds: 86_400,
+} as const satisfies QueueOptions
+
+/** A queue; with `cron` (five fields, UTC) one job without a payload is put in at each of these times, by one process for all. */
+export type Queue = QueueOptions & { cron?: string }
+
 /** Every queue there is; the start makes them. */
 export const queues = {
   /** A mail to send, by the id of what it tells. */
   mail: patient,
-} as const satisfies Record<string, QueueOptions>
+  /** What has served its time is deleted (`retention/`). */
+  retention: { ...brief, cron: '17 3 * * *' },
+} as const satisfies Record<string, Queue>
 
 export type QueueName = keyof typeof queues

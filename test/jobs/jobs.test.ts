@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
 import type { Database, Log, OpenDatabase } from '../../src/database/open.ts'
 import { type JobHandler, type Jobs, startJobs } from '../../src/jobs/jobs.ts'
+import { type Queue, queues } from '../../src/jobs/queues.ts'
 import { openTestDatabase, quiet, serverUrl } from '../fixtures/database.ts'
 
 const onPostgresql = { skip: serverUrl === undefined && 'needs TEST_DATABASE_URL' }
@@ -139,4 +140,15 @@ t.test('background work survives the loss of its connections', onPostgresql, asy
   t.match(await lost.promise, 'terminat')
   await put(jobs, opened.db, ['after'])
   t.equal(await done.promise, 'after')
+})
+
+t.test('a queue that says when is given a job at each of these times, and one that does not is not', async (t) => {
+  const opened = await openTestDatabase(t)
+  const timed = Object.entries<Queue>(queues).flatMap(([name, { cron }]) => (cron === undefined ? [] : { name, cron }))
+  await start(t, opened, { polling: true })
+  const { rows } = await opened.db.execute<{ name: string; cron: string }>(sql`select name, cron from pgboss.schedule order by name`)
+  t.strictSame(
+    rows,
+    timed.sort((a, b) => (a.name < b.name ? -1 : 1)),
+  )
 })
