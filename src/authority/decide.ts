@@ -24,6 +24,12 @@ import {
 import type { AccountFact, Action, ContactFact, Decision, DomainFact, Facts, GrantFact, Question, Via } from './facts.ts'
 import { denyReason } from './reason.ts'
 
+/** What can be missing of a contact or a grant, in the order it is looked for. */
+export const contactFailures = ['ticket_of_other_account', 'role', 'limit', 'account_state', 'domain'] as const
+export const grantFailures = ['account_state', 'contacts_only', 'token', 'not_live', 'domain', 'topic', 'action', 'reach', 'uses'] as const
+export type ContactFailure = (typeof contactFailures)[number]
+export type GrantFailure = (typeof grantFailures)[number]
+
 /** Decides one question from facts at one instant (epoch ms). */
 export function decide(facts: Facts, question: Question, now: number): Decision {
   try {
@@ -74,19 +80,18 @@ function viaClient({ user, client, accounts, ceiling }: Facts, { action, account
 function viaContact(facts: Facts, question: Question, account: AccountFact, now: number): Via | undefined {
   if (facts.ceiling?.grant !== undefined) return undefined
   const contact = contactsOf(facts, account.id)
-    .filter((candidate) => contactJustifies(candidate, question, account, now))
+    .filter((candidate) => contactFailure(candidate, question, account, now) === undefined)
     .sort(byId)[0]
   return contact === undefined ? undefined : { capacity: 'contact', id: contact.id, contact }
 }
 
-function contactJustifies(contact: ContactFact, question: Question, account: AccountFact, now: number): boolean {
-  return (
-    isForTicketsAccount(question) &&
-    roleAllows(contact, question) &&
-    limitAllows(contact, question) &&
-    stateAllows(account, contact.role, question.action, question.topic, now) &&
-    question.domains.every((domain) => isHeld(domain, account.id) || isHistory(domain, question, account))
-  )
+/** The first condition that keeps a contact of the caller from justifying; undefined when none does. */
+export function contactFailure(contact: ContactFact, question: Question, account: AccountFact, now: number): ContactFailure | undefined {
+  if (!isForTicketsAccount(question)) return 'ticket_of_other_account'
+  if (!roleAllows(contact, question)) return 'role'
+  if (!limitAllows(contact, question)) return 'limit'
+  if (!stateAllows(account, contact.role, question.action, question.topic, now)) return 'account_state'
+  return question.domains.every((domain) => isHeld(domain, account.id) || isHistory(domain, question, account)) ? undefined : 'domain'
 }
 
 const onHistory: readonly Action[] = ['ticket.read', 'ticket.reply', 'ticket.close']
@@ -100,23 +105,29 @@ function isHistory(domain: DomainFact | null, { action, ticket }: Question, acco
 }
 
 function viaGrant(facts: Facts, question: Question, account: AccountFact, now: number): Via | undefined {
-  if (account.state !== 'open' || isForContactsOnly(question)) return undefined
   const grant = grantsOf(facts, account.id)
-    .filter((candidate) => grantJustifies(candidate, facts.ceiling, question, now))
+    .filter((candidate) => grantFailure(candidate, facts.ceiling, question, account, now) === undefined)
     .sort(byWorth)[0]
   return grant === undefined ? undefined : { capacity: 'grant', id: grant.id, grant, expiresAt: grant.expiresAt }
 }
 
-function grantJustifies(grant: GrantFact, ceiling: Facts['ceiling'], question: Question, now: number): boolean {
-  return (
-    (ceiling?.grant === undefined || ceiling.grant === grant.id) &&
-    grantIsLive(grant, now) &&
-    coversDomains(grant, question) &&
-    allowsTopic(grant, question) &&
-    allowsAction(grant, question) &&
-    reaches(grant, question) &&
-    !isSpent(grant, question)
-  )
+/** The first condition that keeps a grant of the caller from justifying; undefined when none does. */
+export function grantFailure(
+  grant: GrantFact,
+  ceiling: Facts['ceiling'],
+  question: Question,
+  account: AccountFact,
+  now: number,
+): GrantFailure | undefined {
+  if (account.state !== 'open') return 'account_state'
+  if (isForContactsOnly(question)) return 'contacts_only'
+  if (ceiling?.grant !== undefined && ceiling.grant !== grant.id) return 'token'
+  if (!grantIsLive(grant, now)) return 'not_live'
+  if (!coversDomains(grant, question)) return 'domain'
+  if (!allowsTopic(grant, question)) return 'topic'
+  if (!allowsAction(grant, question)) return 'action'
+  if (!reaches(grant, question)) return 'reach'
+  return isSpent(grant, question) ? 'uses' : undefined
 }
 
 const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1)
