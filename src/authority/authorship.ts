@@ -39,3 +39,8 @@ export function eventOf(authority: Authority, kind: EventKind, rest: Rest = {}):
     ...rest,
   }
 }
+
+/** An event about what time did to an account's row, through `changeByTime`: nobody acted, and no right was needed. */
+export function eventByTime(accountId: string, at: number, kind: EventKind, rest: Rest = {}): JournalEvent {
+  return { ...rest, accountId, kind, at, actorUserId: null, capacity: null }
+}

@@ -61,6 +61,18 @@ export async function changeOnce(
  * checked by `work`, after the keys are taken. `now` is the database's clock in epoch ms.
  */
 export async function changeByProof<T>(context: Context, keys: Keys, work: (tx: Database, now: number) => Promise<T>): Promise<T> {
+  return unattended(context, keys, work)
+}
+
+/**
+ * For acts that time performs, in a job: what has run out is recorded as ended. Nobody asks and nothing is decided, so `work` looks, under
+ * the keys, at what is still so, and touches nothing else; its events are made by `eventByTime`. `now` is the database's clock in epoch ms.
+ */
+export async function changeByTime<T>(context: Context, keys: Keys, work: (tx: Database, now: number) => Promise<T>): Promise<T> {
+  return unattended(context, keys, work)
+}
+
+async function unattended<T>(context: Context, keys: Keys, work: (tx: Database, now: number) => Promise<T>): Promise<T> {
   return context.db.transaction(async (tx) => {
     await lock(tx, keys, { userId: null, clientId: null })
     const now = await readClock(tx, context.clock.offset())
