@@ -13,8 +13,11 @@ import { accountClass, clientClass, userClass } from './guard.ts'
 import { type Ask, type Authority, judge } from './judge.ts'
 import { type Caller, type Loaded, load } from './load.ts'
 
-/** Whose authority an act alters. One key per change: suspending a user touches his row alone, however many accounts he serves. */
-export type Keys = { users?: readonly string[]; clients?: readonly string[]; accounts?: readonly string[] }
+/**
+ * Whose authority an act alters. One key per change: suspending a user touches his row alone, however many accounts he serves.
+ * `witnesses` are users whose facts it reads: they stay as they are until it commits.
+ */
+export type Keys = { users?: readonly string[]; clients?: readonly string[]; accounts?: readonly string[]; witnesses?: readonly string[] }
 
 /** Runs `work` in the transaction, under the authority the caller has at that moment. Throws the refusal. */
 export async function change<T>(
@@ -94,15 +97,21 @@ export async function readClock(db: Database, clockOffset: number): Promise<numb
  * wait, foreign keys do not. Who only acts is locked shared, so that two people at work on one account meet only there.
  */
 async function lock(tx: Database, keys: Keys, actor: Pick<Caller, 'userId' | 'clientId'>): Promise<void> {
-  await lockRows(tx, users, userClass, keys.users ?? [], actor.userId)
-  await lockRows(tx, clients, clientClass, keys.clients ?? [], actor.clientId)
-  await lockRows(tx, accounts, accountClass, keys.accounts ?? [], null)
+  await lockRows(tx, users, userClass, keys.users ?? [], [actor.userId, ...(keys.witnesses ?? [])])
+  await lockRows(tx, clients, clientClass, keys.clients ?? [], [actor.clientId])
+  await lockRows(tx, accounts, accountClass, keys.accounts ?? [], [])
 }
 
 type Owners = typeof users | typeof clients | typeof accounts
 
-async function lockRows(tx: Database, table: Owners, lockClass: number, changed: readonly string[], actor: string | null): Promise<void> {
-  for (const id of [...new Set([...changed, ...(actor === null ? [] : [actor])])].sort()) {
+async function lockRows(
+  tx: Database,
+  table: Owners,
+  lockClass: number,
+  changed: readonly string[],
+  read: readonly (string | null)[],
+): Promise<void> {
+  for (const id of [...new Set([...changed, ...read.filter((owner) => owner !== null)])].sort()) {
     if (changed.includes(id)) {
       await tx.execute(sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${id}))`)
       await tx.execute(sql`select from ${table} where id = ${id} for no key update`)

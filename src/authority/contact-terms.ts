@@ -8,6 +8,7 @@ import type { ContactRole, ContactStatus } from '../vocabulary.ts'
 import { roleCovers } from './actions.ts'
 import { eventOf } from './authorship.ts'
 import { cascadeGrants, notifyOwners } from './cascades.ts'
+import { cascadeInvitations } from './invitations.ts'
 import type { Authority } from './judge.ts'
 import { activeOwners, keepAnOwner, openForOwner } from './owners.ts'
 
@@ -32,13 +33,16 @@ export async function changeTerms(
   const { accountId, id } = contact
   const changed = changesOf(before, after)
   if (changed.length === 0) return false
-  const unproven = authority.capacity !== 'contact' && widens(before, after) && (await hasOtherOwner(tx, contact))
+  const wider = widens(before, after)
+  const unproven = authority.capacity !== 'contact' && wider && (await hasOtherOwner(tx, contact))
   await write(tx, contact, after, unproven)
+  if (contact.status === 'invited' && wider) await standFor(tx, authority, contact)
   const about = { accountId, resourceType: 'contact', resourceId: id, changed }
   await append(tx, eventOf(authority, 'contact.updated', { ...about, value: { from: shown(before), to: shown(after) } }))
   if (contact.status === 'active' && before.role === 'owner' && after.role !== 'owner') await keepAnOwner(tx, authority, accountId)
   if (contact.status === 'active' && after.role === 'owner') await openForOwner(tx, authority, accountId)
   if (unproven) await notifyOwners(tx, jobs, accountId, 'contact_added_by_staff', id)
+  await cascadeInvitations(tx, authority, accountId)
   await cascadeGrants(tx, jobs, authority, accountId)
   return true
 }
@@ -65,6 +69,7 @@ export async function endContact(
   const notice = { letter: 'notice', kind: 'contact_ended', account: accountId, subject: id }
   if (userId !== null) await jobs.enqueue(tx, 'mail', { ...notice, recipient: userId })
   if (authority.capacity !== 'contact') await notifyOwners(tx, jobs, accountId, 'contact_ended', id)
+  await cascadeInvitations(tx, authority, accountId)
   await cascadeGrants(tx, jobs, authority, accountId)
 }
 
@@ -99,6 +104,16 @@ async function write(
     .where(and(eq(contacts.accountId, accountId), eq(contacts.id, contactId)))
   await tx.delete(contactDomains).where(and(eq(contactDomains.accountId, accountId), eq(contactDomains.contactId, contactId)))
   await limitContact(tx, accountId, contactId, limit)
+}
+
+/** Who makes an invitation wider is the one it stands on from now on: the one before him need not hold that much. */
+async function standFor(tx: Database, { actorUserId, capacity }: Authority, { accountId, id }: StandingContact): Promise<void> {
+  await tx
+    .update(contacts)
+    .set({ invitedBy: actorUserId, addedByStaff: capacity !== 'contact' })
+    .where(and(eq(contacts.accountId, accountId), eq(contacts.id, id)))
+  const itsTokens = and(eq(singleUseTokens.accountId, accountId), eq(singleUseTokens.contactId, id))
+  await tx.update(singleUseTokens).set({ invitedBy: actorUserId }).where(itsTokens)
 }
 
 /** Writes what a contact is limited to. */

@@ -23,7 +23,7 @@ export const contactMembers = (alias: string): SQL =>
     'domains', case when ${sql.raw(alias)}.limited then ${unreleased('contact_domains', alias, 'contact_id')} else '[]'::json end`
 
 /** An address of his was proven to us, or he is known by what the client of his realm asserts of him. */
-const verified = (user: string): SQL =>
+export const verified = (user: string): SQL =>
   sql.raw(`(exists (select from addresses va where va.user_id = ${user}.id and va.proven_at is not null)
     or exists (select from subjects vs where vs.user_id = ${user}.id))`)
 

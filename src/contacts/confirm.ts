@@ -4,12 +4,12 @@ import type { Context } from '../authority/context.ts'
 import { type AccountFact, question } from '../authority/facts.ts'
 import type { Ask } from '../authority/judge.ts'
 import type { ContactRow } from '../authority/load.ts'
+import { confirmedEvent } from '../authority/owners.ts'
 import type { Answer } from '../database/idempotency.ts'
 import { contacts } from '../database/tables.ts'
 import { etagOf } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
 import { append } from '../journal/append.ts'
-import { confirmedEvent } from './owners.ts'
 import { hasEnded } from './problems.ts'
 import { readContact } from './store.ts'
 
@@ -28,7 +28,7 @@ export function confirmContact(context: Context, standing: Standing): Promise<An
         .update(contacts)
         .set({ confirmedAt: new Date(authority.at), version: sql`${contacts.version} + 1` })
         .where(and(eq(contacts.accountId, accountId), eq(contacts.id, contact.id)))
-      await append(tx, confirmedEvent(authority, contact.id))
+      await append(tx, confirmedEvent(authority, accountId, contact.id))
     }
     const body = await readContact(tx, loaded.account as AccountFact, contact.id)
     return {

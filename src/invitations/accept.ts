@@ -3,7 +3,7 @@
  * address, if nobody has proven it yet; with one, the user must be the one who has proven it.
  */
 import { eventOf } from '../authority/authorship.ts'
-import { change, changeByProof } from '../authority/change.ts'
+import { change, changeByProof, type Keys } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { question } from '../authority/facts.ts'
 import type { Ask } from '../authority/judge.ts'
@@ -59,7 +59,9 @@ export async function acceptAsNewcomer(context: Context, body: AcceptInvitation,
   return answerOf(offer, { id, name }, accepted)
 }
 
-const keysOf = ({ terms }: InvitationOffer) => (terms.kind === 'staff' ? adminKeys : { accounts: [terms.account.id] })
+/** Who invited stays as he is meanwhile: what is accepted stands on him. */
+const keysOf = ({ terms, invitedBy }: InvitationOffer): Keys =>
+  terms.kind === 'staff' ? adminKeys : { accounts: [terms.account.id], witnesses: invitedBy === null ? [] : [invitedBy.id] }
 
 /** The offer as it is now that nobody else can change it. */
 async function stands({ clock }: Context, tx: Database, { token }: InvitationOffer): Promise<InvitationOffer> {

@@ -4,7 +4,7 @@ import { eventOf } from '../authority/authorship.ts'
 import { cascadeGrants } from '../authority/cascades.ts'
 import type { Authority } from '../authority/judge.ts'
 import type { Database } from '../database/open.ts'
-import { addresses, contacts, grants, subjects } from '../database/tables.ts'
+import { addresses, contacts, grants, singleUseTokens, subjects } from '../database/tables.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { append } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
@@ -40,6 +40,15 @@ export async function moveContacts(
     .set({ userId: to, version: sql`${contacts.version} + 1` })
     .where(and(eq(contacts.userId, from), eq(contacts.status, 'active')))
     .returning({ accountId: contacts.accountId, id: contacts.id })
+  // What he has invited stands on the survivor, who holds no less than he did.
+  await tx
+    .update(contacts)
+    .set({ invitedBy: to })
+    .where(and(eq(contacts.invitedBy, from), eq(contacts.status, 'invited')))
+  await tx
+    .update(singleUseTokens)
+    .set({ invitedBy: to })
+    .where(and(eq(singleUseTokens.invitedBy, from), isNull(singleUseTokens.usedAt)))
   await tell(tx, authority, 'contact.ended', 'contact', ended, 'status')
   await tell(tx, authority, 'contact.moved', 'contact', moved, 'user')
   for (const accountId of new Set(ended.map((row) => row.accountId))) await cascadeGrants(tx, jobs, authority, accountId)

@@ -2,10 +2,11 @@
 import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import { notifyOwners } from '../authority/cascades.ts'
+import { limitContact } from '../authority/contact-terms.ts'
 import type { Context } from '../authority/context.ts'
 import type { Authority } from '../authority/judge.ts'
 import type { Database } from '../database/open.ts'
-import { contactDomains, contacts } from '../database/tables.ts'
+import { contacts } from '../database/tables.ts'
 import { append } from '../journal/append.ts'
 import type { ContactRole } from '../vocabulary.ts'
 import { mailToken } from './tokens.ts'
@@ -36,10 +37,9 @@ export async function inviteContact(
   const id = uuid()
   const addedByStaff = authority.capacity !== 'contact'
   const invitedBy = authority.actorUserId
-  const limited = limit !== null
-  const row = { id, accountId, role, limited, status: 'invited' as const, invitedAddress: address, invitedBy, addedByStaff }
+  const row = { id, accountId, role, limited: limit !== null, status: 'invited' as const, invitedAddress: address, invitedBy, addedByStaff }
   await tx.insert(contacts).values({ ...row, createdAt: new Date(authority.at) })
-  if (limited) await tx.insert(contactDomains).values(limit.map((domainId) => ({ accountId, contactId: id, domainId })))
+  await limitContact(tx, accountId, id, limit)
   const token = { purpose: 'contact_invitation' as const, address, name: name ?? null, accountId, contactId: id, invitedBy }
   await mailToken(jobs, tx, token, authority.at, config.invitationDays * dayMs)
   const about = { accountId, resourceType: 'contact', resourceId: id }

@@ -3,6 +3,7 @@
  * accepting them.
  */
 import { type SQL, sql } from 'drizzle-orm'
+import { type InvitedContact, invitationStands, invitedContactObject } from '../authority/invitations.ts'
 import type { Database } from '../database/open.ts'
 import { toUnicode } from '../hostname.ts'
 import type { AccountState, ContactRole, Reach, StaffRole, TokenPurpose } from '../vocabulary.ts'
@@ -47,8 +48,8 @@ export type Offer = {
 }
 
 /**
- * The offer of a token; undefined when the token is used up or expired, or what it offers was withdrawn or is over: an invitation to
- * staff stands only as long as the admin who gave it. `clockOffset` in ms; 0 outside tests. With `lock` the token stays as it is until the
+ * The offer of a token; undefined when the token is used up or expired, or what it offers was withdrawn or is over: an invitation stands
+ * only as long as whoever gave it could give it again. `clockOffset` in ms; 0 outside tests. With `lock` the token stays as it is until the
  * transaction ends.
  */
 export async function readOffer(db: Database, clockOffset: number, token: string, lock = false): Promise<Offer | undefined> {
@@ -73,6 +74,7 @@ type Row = {
   invitedByAdmin: boolean
   account: OfferedAccount | null
   contact: Omit<ContactTerms, 'kind' | 'account'> | null
+  invited: InvitedContact | null
   grant: Omit<GrantTerms, 'kind' | 'account'> | null
 }
 
@@ -92,6 +94,8 @@ select t.purpose, t.address, t.user_id as "userId", t.name, ${ms(sql`t.expires_a
   (select json_build_object('id', c.id, 'role', c.role,
       'domains', case when c.limited then ${namesOf(sql`contact_domains`)} where l.account_id = c.account_id and l.contact_id = c.id) end)
     from contacts c where c.account_id = t.account_id and c.id = t.contact_id and c.status = 'invited') as contact,
+  (select ${invitedContactObject} from contacts c join accounts a on a.id = c.account_id
+    where c.account_id = t.account_id and c.id = t.contact_id) as invited,
   (select json_build_object('id', g.id, 'actions', g.actions, 'topics', g.topics, 'reach', g.reach, 'maxUses', g.max_uses, 'purpose', g.purpose,
       'notBefore', ${ms(sql`g.not_before`)}, 'expiresAt', ${ms(sql`g.expires_at`)},
       'domains', ${namesOf(sql`grant_domains`)} where l.account_id = g.account_id and l.grant_id = g.id))
@@ -106,6 +110,7 @@ function termsOf(row: Row): Terms | undefined {
   if (purpose === 'password_reset') return { kind: 'reset' }
   if (staffRole !== null) return row.invitedByAdmin ? { kind: 'staff', role: staffRole, givenBy: row.givenBy } : undefined
   if (account === null) return undefined
+  if (contact !== null && !invitationStands(row.invited as InvitedContact)) return undefined
   if (contact !== null) return { kind: 'contact', account, ...contact, domains: contact.domains?.map(toUnicode) ?? null }
   return grant === null ? undefined : { kind: 'grant', account, ...grant, domains: grant.domains.map(toUnicode) }
 }

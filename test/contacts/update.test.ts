@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import t from 'tap'
-import { contacts, grants } from '../../src/database/tables.ts'
+import { accounts, contacts, grants } from '../../src/database/tables.ts'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person, staff, tokenFor } from '../fixtures/cast.ts'
 import { eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
@@ -209,5 +209,11 @@ t.test('changing a contact', async (t) => {
     const url = `/v1/accounts/${fresh.number}/contacts/${id}`
     const given = await send(test, 'PATCH', url, { token: admin.token, ifMatch: 1, body: { role: 'owner' } })
     t.match(given, { status: 200, body: { role: 'owner', confirmed: true } })
+    t.match((await eventsOf(test, fresh.id)).slice(-1), [{ kind: 'account.opened', actor: admin.id, changed: ['state'] }])
+    t.match(
+      (await db.select().from(accounts).where(eq(accounts.id, fresh.id)))[0],
+      { state: 'open', version: 2 },
+      'and its first owner opens it',
+    )
   })
 })
