@@ -61,21 +61,25 @@ const settings = {
  * Starts a server on a free port. It lives in a shell that ends it, and removes its folder, when the shell's input closes: at teardown,
  * or when this process dies, whatever it dies of.
  */
-async function startServer(t: Pick<Test, 'teardown'>): Promise<string | undefined> {
+export async function startServer(
+  t: { teardown(end: () => unknown): void },
+  changed: Record<string, string> = {},
+  parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir(),
+): Promise<string | undefined> {
   const bin = globSync('/usr/lib/postgresql/*/bin')
     .filter((path) => existsSync(join(path, 'initdb')))
     .sort()
     .at(-1)
   if (bin === undefined) return undefined
   const owner = systemUser()
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'mandate-race-'))
+  const folder = mkdtempSync(join(parent, 'mandate-race-'))
   if (owner !== undefined) chownSync(folder, owner.uid, owner.gid)
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const data = join(folder, 'data')
   const options = ['-D', data, '-U', 'root', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
   execFileSync(join(bin, 'initdb'), options, { ...owner, cwd: folder, timeout: 60_000, stdio: 'ignore' })
   const port = await freePort()
-  const flags = Object.entries({ ...settings, port }).flatMap(([name, setting]) => ['-c', `${name}=${setting}`])
+  const flags = Object.entries({ ...settings, ...changed, port }).flatMap(([name, setting]) => ['-c', `${name}=${setting}`])
   const life = '"$@" & server=$!; cat > /dev/null; kill -QUIT $server; wait $server'
   const shell = spawn('sh', ['-c', life, 'sh', join(bin, 'postgres'), '-D', data, ...flags], {
     ...owner,
@@ -93,13 +97,13 @@ async function startServer(t: Pick<Test, 'teardown'>): Promise<string | undefine
 }
 
 /** PostgreSQL refuses to run as root. */
-function systemUser(): { uid: number; gid: number } | undefined {
+export function systemUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
