@@ -13,6 +13,7 @@ import { openDatabase } from './database/open.ts'
 import { loadSecret } from './database/secrets.ts'
 import { issuerOf, openKeys } from './http/keys.ts'
 import { startJobs } from './jobs/jobs.ts'
+import { sealJournal } from './journal/seal.ts'
 import { chooseTransport } from './outbox/choose-transport.ts'
 import { deliverMail } from './outbox/deliver.ts'
 
@@ -39,6 +40,7 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     ends.unshift(() => jobs.stop())
     const context: Context = { db: opened.db, clock, config, jobs }
     await jobs.work('mail', deliverMail(context, chooseTransport(config, log), log))
+    await jobs.work('seal', async (_payload, signal) => void (await sealJournal(opened.db, clock.now, signal)))
     let draining = false
     const keys = await openKeys(opened.db, secret, issuerOf(config), clock.now(), config.signingAlgorithm)
     const ready = async () => !draining && (await opened.ready())

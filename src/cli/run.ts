@@ -7,6 +7,7 @@ import { endAllSessions } from './end-sessions.ts'
 import { sentenceOf } from './failure.ts'
 import { withDatabase } from './open.ts'
 import { rotateKey } from './rotate-key.ts'
+import { verifyAudit } from './verify-audit.ts'
 
 /** What a command needs of its process. Answers are asked for on standard error, so that standard output has the result alone. */
 export type Surroundings = {
@@ -38,6 +39,11 @@ const commands: Record<string, Command> = {
     summary: 'makes a new signing key; what the others signed stays good until they are removed',
     options: {},
     run: (_values, { env }) => withDatabase(env, rotateKey),
+  },
+  'audit:verify': {
+    summary: 'proves that the audit trail is as it was sealed; with --head HASH also that it continues an earlier one',
+    options: { head: { type: 'string' } },
+    run: ({ head }, { env, stderr }) => withDatabase(env, (context) => verifyAudit(context, head, (line) => stderr.write(line))),
   },
   help: {
     summary: 'says this',

@@ -15,6 +15,9 @@ export const bytes = customType<{ data: Buffer; driverData: Buffer | Uint8Array 
   fromDriver: (value) => Buffer.from(value),
 })
 
+/** The id of the transaction that wrote a row, which PostgreSQL itself fills in; as text, since it has 64 bits. */
+export const transactionId = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' })
+
 /** `column in ('a', 'b')` for a check constraint, from a closed word list of `vocabulary.ts`. */
 export function oneOf(column: unknown, words: readonly string[]): SQL {
   return sql`${column} in (${sql.raw(words.map((word) => `'${word}'`).join(', '))})`

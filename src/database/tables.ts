@@ -49,7 +49,7 @@ import {
   userStatuses,
   verificationMethods,
 } from '../vocabulary.ts'
-import { allOf, bytes, id, instant, noneOf, oneOf } from './columns.ts'
+import { allOf, bytes, id, instant, noneOf, oneOf, transactionId } from './columns.ts'
 
 /** Never a grantee's, whatever writes the grant. */
 const confidentialTopics = topicKeys.filter((key) => topics[key].confidential)
@@ -506,12 +506,57 @@ export const journalEvents = pgTable(
     changed: text().array(),
     /** Salted digest of the row in `journal_values`, so that the value can be erased and the event still stands. */
     valueDigest: bytes(),
+    /** Says when its transaction is over, so that numbering skips none that commits late. Starts anew elsewhere: never follow it. */
+    transactionId: transactionId().notNull().default(sql`pg_current_xact_id()`),
   },
   (t) => [
     primaryKey({ columns: [t.accountId, t.id] }),
     check('journal_events_audience', oneOf(t.audience, audiences)),
     index('journal_events_newest').on(t.accountId, t.at.desc(), t.id.desc()),
     index('journal_events_newest_of_all').on(t.at.desc(), t.id.desc()),
+    index('journal_events_transaction').on(t.transactionId, t.id),
+  ],
+)
+
+/** Append-only. The place of every event in the one order of the whole journal, without a gap: what followers follow. */
+export const journalPositions = pgTable(
+  'journal_positions',
+  {
+    accountId: uuid().notNull(),
+    eventId: uuid().notNull(),
+    position: bigint({ mode: 'number' }).notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.eventId] }),
+    uniqueIndex('journal_positions_position').on(t.position),
+    index('journal_positions_of_account').on(t.accountId, t.position),
+    foreignKey({
+      name: 'journal_positions_event',
+      columns: [t.accountId, t.eventId],
+      foreignColumns: [journalEvents.accountId, journalEvents.id],
+    }),
+    check('journal_positions_begin', sql`${t.position} > 0`),
+  ],
+)
+
+/** Append-only. Each seal covers the events at its positions and, by its hash, the seal before it. */
+export const journalSeals = pgTable(
+  'journal_seals',
+  {
+    number: bigint({ mode: 'number' }).primaryKey(),
+    firstPosition: bigint({ mode: 'number' }).notNull(),
+    lastPosition: bigint({ mode: 'number' }).notNull(),
+    /** Merkle root of its events. */
+    root: bytes().notNull(),
+    hash: bytes().notNull(),
+    sealedAt: instant().notNull(),
+    /** Where the next numbering begins: in this database cluster nothing below is left. Null: it looks at everything. */
+    cluster: text().notNull(),
+    numberedBelow: transactionId(),
+  },
+  (t) => [
+    uniqueIndex('journal_seals_first_position').on(t.firstPosition),
+    check('journal_seals_order', sql`${t.number} > 0 and ${t.firstPosition} > 0 and ${t.lastPosition} >= ${t.firstPosition}`),
   ],
 )
 

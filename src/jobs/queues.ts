@@ -29,6 +29,8 @@ export const queues = {
   mail: patient,
   /** What has served its time is deleted (`retention/`). */
   retention: { ...brief, cron: '17 3 * * *' },
+  /** The audit trail is numbered and sealed (`journal/`). */
+  seal: { ...brief, cron: '* * * * *' },
 } as const satisfies Record<string, Queue>
 
 export type QueueName = keyof typeof queues

@@ -3,6 +3,7 @@ import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/open.ts'
 import { journalEvents, journalValues } from '../database/tables.ts'
 import type { Capacity, VerificationMethod } from '../vocabulary.ts'
+import { canonical } from './canonical.ts'
 import { type EventKind, eventKinds } from './kinds.ts'
 
 /** Ids and closed words only. What is personal or free goes into `value`, which is kept apart and can be erased. */
@@ -49,12 +50,4 @@ function toRows({ value, at, ...event }: JournalEvent) {
 /** SHA-256 over the salt and the value with its keys in order: what an event keeps when the value itself is erased. */
 export function digestOf(salt: Uint8Array, value: unknown): Buffer {
   return createHash('sha256').update(salt).update(canonical(value)).digest()
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) =>
-    member !== null && typeof member === 'object' && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  )
 }

@@ -29,6 +29,7 @@ const withoutAccount: Record<string, string> = {
   used_assertions: own,
   idempotency_keys: own,
   throttles: own,
+  journal_seals: 'seals the one order of the whole journal, which runs across accounts',
   signing_keys: own,
 }
 
@@ -37,6 +38,7 @@ const otherwiseKeyed: Record<string, string> = {
   account_numbers: 'directory: a number is unique for the provider, and a request by number first finds its account here',
   external_accounts: 'directory: a realm’s own name for an account, by which its requests find the account',
   domain_names: 'directory: a name is held by one account at a time, whichever it is',
+  journal_positions: 'the one order of the whole journal, which runs across accounts',
   single_use_tokens: 'a mailed secret is looked up by its hash alone, before any account is known',
 }
 
