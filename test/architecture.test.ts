@@ -55,7 +55,7 @@ const longer: Record<string, number> = {
   'config.ts': 250, // one schema, and what reads it
   'authority/facts.ts': 170, // the words the rule is told in
   'authority/judge.ts': 160,
-  'database/tables.ts': 750, // one picture of what is stored
+  'database/tables.ts': 900, // one picture of what is stored
   'tickets/routes.ts': 170,
   'tickets/store.ts': 250,
   'vocabulary.ts': 250, // one place for the closed word lists
