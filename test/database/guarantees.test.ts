@@ -276,6 +276,10 @@ t.test('every trigger of the schema is one that is tested', async (t) => {
       'grants_stay_ended',
       'journal_events_append_only',
       'journal_events_never_truncated',
+      'journal_positions_append_only', // with the seals
+      'journal_positions_never_truncated',
+      'journal_seals_append_only',
+      'journal_seals_never_truncated',
       'sessions_end_together', // with the sessions
       'sessions_stay_ended',
       'staff_members_stay_ended',
