@@ -7,32 +7,28 @@ import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { type DomainFact, question } from '../authority/facts.ts'
 import { type Ask, type Authority, actorOf } from '../authority/judge.ts'
-import type { Loaded } from '../authority/load.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { addresses, grantDomains, grants } from '../database/tables.ts'
-import { domainRef } from '../http/access.ts'
 import { etagOf } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
 import { append } from '../journal/append.ts'
 import { mailToken } from '../outbox/tokens.ts'
 import { type FieldError, invalid } from '../problem.ts'
+import { madeGrant } from './act.ts'
 import type { CreateGrant } from './schema.ts'
 import { readGrant } from './store.ts'
+import { instantIn, namedBy, refsOf, resolve } from './terms.ts'
 
 const dayMs = 86_400_000
 
 /** Offers a grant. The giver is its grantor: it is never worth more than what he holds, now and at every use. */
 export function giveGrant(context: Context, standing: Standing, body: CreateGrant): Promise<Answer> {
   const address = addressOf(body)
-  const stated = body.domains.map(refOf)
+  const stated = refsOf(body.domains)
   const ask: Ask = {
     ...standing.ask,
-    named: {
-      ...standing.ask.named,
-      domainIds: stated.flatMap((ref) => ('id' in ref ? ref.id : [])),
-      domainNames: stated.flatMap((ref) => ('name' in ref ? ref.name : [])),
-    },
+    named: { ...standing.ask.named, ...namedBy(stated) },
     about: (loaded, action) => question(action, loaded.account?.id ?? null, { domains: resolve(loaded, stated) }),
   }
   const accounts = standing.loaded.account === null ? [] : [standing.loaded.account.id]
@@ -43,24 +39,10 @@ export function giveGrant(context: Context, standing: Standing, body: CreateGran
   })
 }
 
-type Ref = { id: string } | { name: string }
-
 function addressOf({ grantee }: CreateGrant): string {
   const normal = normaliseAddress(grantee.address)
   if ('error' in normal) throw invalid({ pointer: '#/grantee/address', detail: normal.error, code: 'format' })
   return normal.address
-}
-
-function refOf(text: string, index: number): Ref {
-  const ref = domainRef(text)
-  if (ref === undefined)
-    throw invalid({ pointer: `#/domains/${index}`, detail: 'must be a domain name or the id of a domain', code: 'format' })
-  return ref
-}
-
-/** Each stated domain as the account holds it; null for one it does not. */
-function resolve(loaded: Loaded, stated: readonly Ref[]): (DomainFact | null)[] {
-  return stated.map((ref) => loaded.domains.find((domain) => ('id' in ref ? domain.id === ref.id : domain.name === ref.name)) ?? null)
 }
 
 /** Nobody gives himself permission: the approver is never the grantee. */
@@ -109,15 +91,15 @@ async function offer(
   return {
     status: 201,
     headers: { location: `/v1/accounts/${accountId}/grants/${id}`, etag: etagOf(1) },
-    body: await readGrant(tx, accountId, id, authority.at),
-    made: { action: 'grant.read', staffAction: 'staff.directory.read', account: accountId, ticket: null, grant: id },
+    body: await readGrant(tx, accountId, id, { now: authority.at, answerDays: config.invitationDays }),
+    made: madeGrant(accountId, id),
   }
 }
 
 /** Always time-bound: from now for the default days unless said otherwise, never longer than the maximum. */
 function periodOf(body: CreateGrant, now: number, daysDefault: number, daysMax: number): { notBefore: Date; expiresAt: Date } {
-  const notBefore = body.notBefore === undefined ? now : instantOf('notBefore', body.notBefore)
-  const expiresAt = body.expiresAt === undefined ? Math.max(now, notBefore) + daysDefault * dayMs : instantOf('expiresAt', body.expiresAt)
+  const notBefore = body.notBefore === undefined ? now : instantIn('notBefore', body.notBefore)
+  const expiresAt = body.expiresAt === undefined ? Math.max(now, notBefore) + daysDefault * dayMs : instantIn('expiresAt', body.expiresAt)
   const errors: FieldError[] = []
   if (expiresAt <= Math.max(now, notBefore))
     errors.push({ pointer: '#/expiresAt', detail: 'must be later than now and than notBefore', code: 'too_early' })
@@ -130,11 +112,4 @@ function periodOf(body: CreateGrant, now: number, daysDefault: number, daysMax: 
   }
   if (errors.length > 0) throw invalid(...errors)
   return { notBefore: new Date(notBefore), expiresAt: new Date(expiresAt) }
-}
-
-/** A leap second passes as a date-time, but no clock of ours knows it. */
-function instantOf(field: string, text: string): number {
-  const at = Date.parse(text)
-  if (Number.isNaN(at)) throw invalid({ pointer: `#/${field}`, detail: 'must be an instant without a leap second', code: 'format' })
-  return at
 }

@@ -7,9 +7,10 @@ import { type App, type Feature, listing, standingOf } from '../http/feature.ts'
 import { answering } from '../http/idempotency.ts'
 import { pageOf, pageQuery } from '../http/paging.ts'
 import { notModified } from '../http/preconditions.ts'
+import { grantActRoutes } from './act-routes.ts'
 import { giveGrant } from './give.ts'
-import { revokeGrant } from './revoke.ts'
-import { CreateGrant, EndGrant, Grant, GrantFilters } from './schema.ts'
+import { recordAttempt } from './record.ts'
+import { CreateGrant, Grant, GrantFilters } from './schema.ts'
 import { listGrants, readGrant } from './store.ts'
 
 const tags = ['grants']
@@ -20,7 +21,12 @@ const path = '/v1/accounts/:account/grants'
 
 export async function grantRoutes(app: App, feature: Feature): Promise<void> {
   const { context } = feature
+  const moment = (now: number) => ({ now, answerDays: context.config.invitationDays })
   app.addSchema(Grant)
+  app.setErrorHandler(async (error, request) => {
+    await recordAttempt(context, request, error)
+    throw error // to the service's own handler
+  })
 
   app.post(
     path,
@@ -60,7 +66,7 @@ export async function grantRoutes(app: App, feature: Feature): Promise<void> {
         reply,
         query: request.query,
         position: (grant) => [grant.createdAt, grant.id] as const,
-        read: (after, limit) => listGrants(context.db, id, clauses, request.query.status, after, limit, loaded.facts.now),
+        read: (after, limit) => listGrants(context.db, id, clauses, request.query.status, after, limit, moment(loaded.facts.now)),
       })
     },
   )
@@ -73,24 +79,11 @@ export async function grantRoutes(app: App, feature: Feature): Promise<void> {
     },
     async (request, reply) => {
       const { loaded } = standingOf(request)
-      const grant = await readGrant(context.db, (loaded.account as AccountFact).id, (loaded.grant as GrantRow).id, loaded.facts.now)
+      const grant = await readGrant(context.db, (loaded.account as AccountFact).id, (loaded.grant as GrantRow).id, moment(loaded.facts.now))
       if (grant === undefined) throw notFound()
       return notModified(request, reply, grant.version) ? reply : grant
     },
   )
 
-  app.post(
-    `${path}/:grant/revoke`,
-    {
-      config: { access: { action: 'grant.manage', staffAction: 'staff.grant.end', on: 'grant' } },
-      schema: {
-        tags,
-        summary: 'End a grant at once, or withdraw one that is only offered; repeating it is harmless',
-        params: GrantPath,
-        body: EndGrant,
-        response: { 200: Type.Ref(Grant), ...problems('not_authorised', 'not_found', ...keyProblems) },
-      },
-    },
-    (request, reply) => answering(context, request, reply, () => revokeGrant(context, standingOf(request), request.body)),
-  )
+  await grantActRoutes(app, feature)
 }

@@ -1,5 +1,15 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { closedWord, instantOf, maybeInstantOf, maybeText, namedAccount, namedPerson, openWord, uuidOf } from '../http/shapes.ts'
+import {
+  closedWord,
+  instantOf,
+  maybeInstantOf,
+  maybeText,
+  maybeUuidOf,
+  namedAccount,
+  namedPerson,
+  openWord,
+  uuidOf,
+} from '../http/shapes.ts'
 import { delegableActions, grantStatuses, reaches, suspensionCauses, topicKeys, topics } from '../vocabulary.ts'
 
 const delegableTopics = topicKeys.filter((key) => !topics[key].confidential)
@@ -11,7 +21,10 @@ export const Grant = Type.Object(
     account: namedAccount('Whose permission it is'),
     status: openWord(grantStatuses, 'Where it stands; only an `active` one can justify anything, and only within its time'),
     grantee: Type.Object(
-      { address: Type.String({ description: 'The address it was offered to' }), user: Type.Union([GrantPerson, Type.Null()]) },
+      {
+        address: maybeText('The address it was offered to, or the one he who asked has proven; null: none'),
+        user: Type.Union([GrantPerson, Type.Null()]),
+      },
       { additionalProperties: false, description: 'Who acts under it' },
     ),
     grantor: Type.Union([
@@ -40,7 +53,8 @@ export const Grant = Type.Object(
     notBefore: instantOf('When it begins'),
     expiresAt: instantOf('When it ends'),
     suspensionCauses: Type.Array(openWord(suspensionCauses, 'Why it is suspended')),
-    createdAt: instantOf('When it was offered'),
+    supersedes: maybeUuidOf('The grant it takes the place of once approved'),
+    createdAt: instantOf('When it was asked for or offered'),
     approvedAt: maybeInstantOf('When both sides had agreed'),
     endedAt: maybeInstantOf('When it ended'),
     version: Type.Integer(),
@@ -48,6 +62,30 @@ export const Grant = Type.Object(
   { $id: 'Grant', additionalProperties: false },
 )
 export type Grant = Static<typeof Grant>
+
+const domains = Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
+  minItems: 1,
+  maxItems: 100,
+  uniqueItems: true,
+  description: 'By name or id',
+})
+const actions = Type.Array(closedWord(delegableActions, 'What may be done'), {
+  minItems: 1,
+  maxItems: delegableActions.length,
+  uniqueItems: true,
+})
+const topicsOf = (description: string) =>
+  Type.Array(closedWord(delegableTopics, 'Never a confidential one'), { minItems: 1, maxItems: 50, uniqueItems: true, description })
+const maxUses = Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'How many tickets may be opened under it' })
+
+/** What a grant is to be good for, where somebody offers it or asks for it. */
+export const statedTerms = {
+  domains,
+  actions,
+  topics: Type.Optional(topicsOf('Absent: all that are not confidential')),
+  reach: Type.Optional(closedWord(reaches, '`own` unless said otherwise')),
+  maxUses: Type.Optional(maxUses),
+} as const
 
 export const CreateGrant = Type.Object(
   {
@@ -57,27 +95,7 @@ export const CreateGrant = Type.Object(
       },
       { additionalProperties: false },
     ),
-    domains: Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
-      minItems: 1,
-      maxItems: 100,
-      uniqueItems: true,
-      description: 'By name or id',
-    }),
-    actions: Type.Array(closedWord(delegableActions, 'What may be done'), {
-      minItems: 1,
-      maxItems: delegableActions.length,
-      uniqueItems: true,
-    }),
-    topics: Type.Optional(
-      Type.Array(closedWord(delegableTopics, 'Never a confidential one'), {
-        minItems: 1,
-        maxItems: 50,
-        uniqueItems: true,
-        description: 'Absent: all that are not confidential',
-      }),
-    ),
-    reach: Type.Optional(closedWord(reaches, '`own` unless said otherwise')),
-    maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+    ...statedTerms,
     purpose: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
     notBefore: Type.Optional(instantOf('When it begins; absent: when it is accepted')),
     expiresAt: Type.Optional(instantOf('When it ends; absent: after the configured number of days')),
@@ -96,6 +114,20 @@ export const CreateGrant = Type.Object(
   },
 )
 export type CreateGrant = Static<typeof CreateGrant>
+
+/** Less of what it holds; what is absent stays as it is. */
+export const NarrowGrant = Type.Object(
+  {
+    domains: Type.Optional(domains),
+    actions: Type.Optional(actions),
+    topics: Type.Optional(topicsOf('Fewer than it has')),
+    reach: Type.Optional(closedWord(reaches, '`own` is less than `domain`')),
+    maxUses: Type.Optional(maxUses),
+    expiresAt: Type.Optional(instantOf('An earlier end')),
+  },
+  { $id: 'NarrowGrant', additionalProperties: false, examples: [{ actions: ['ticket.read'] }] },
+)
+export type NarrowGrant = Static<typeof NarrowGrant>
 
 export const EndGrant = Type.Object(
   {

@@ -1,11 +1,12 @@
 /** Reading grants, and their form on the wire. */
-import { and, desc, eq, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { type Clause, predicate } from '../authority/reach.ts'
 import type { Database } from '../database/open.ts'
 import { accounts, contacts, domains, grantDomains, grants, users } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
 import type { GrantStatus } from '../vocabulary.ts'
+import { statusAt } from './life.ts'
 import type { Grant } from './schema.ts'
 
 const grantee = alias(users, 'grantee')
@@ -36,10 +37,28 @@ function selectGrants(db: Database) {
 
 type Row = Awaited<ReturnType<typeof selectGrants>>[number]
 
-/** One grant of an account, at an instant in epoch ms. */
-export async function readGrant(db: Database, accountId: string, id: string, now: number): Promise<Grant | undefined> {
+/** When a grant is looked at (epoch ms), and how many days there are to answer a request or an invitation. */
+export type Moment = { now: number; answerDays: number }
+
+/** One grant of an account. */
+export async function readGrant(db: Database, accountId: string, id: string, moment: Moment): Promise<Grant | undefined> {
   const rows = await selectGrants(db).where(and(eq(grants.accountId, accountId), eq(grants.id, id)))
-  return rows[0] && toGrant(rows[0], now)
+  return rows[0] && toGrant(rows[0], moment)
+}
+
+export type GrantColumns = typeof grants.$inferSelect
+
+/** The row as it is stored, with the ids of its domains, released ones too. Read it under the account's key. */
+export async function readRow(tx: Database, accountId: string, id: string): Promise<GrantColumns & { domainIds: string[] }> {
+  const [row] = await tx
+    .select()
+    .from(grants)
+    .where(and(eq(grants.accountId, accountId), eq(grants.id, id)))
+  const links = await tx
+    .select({ domainId: grantDomains.domainId })
+    .from(grantDomains)
+    .where(and(eq(grantDomains.accountId, accountId), eq(grantDomains.grantId, id)))
+  return { ...(row as GrantColumns), domainIds: links.map(({ domainId }) => domainId) }
 }
 
 /** Newest first, within the clauses. */
@@ -50,20 +69,20 @@ export async function listGrants(
   status: GrantStatus | undefined,
   after: readonly [string, string] | undefined,
   limit: number,
-  now: number,
+  moment: Moment,
 ): Promise<Grant[]> {
   const rows = await selectGrants(db)
     .where(
       and(
         eq(grants.accountId, accountId),
         predicate(clauses, { accountId: sql`${grants.accountId}`, domainSet }),
-        status && statusIs(status, now),
+        status && statusIs(status, moment),
         after && older(after),
       ),
     )
     .orderBy(desc(grants.createdAt), desc(grants.id))
     .limit(limit)
-  return rows.map((row) => toGrant(row, now))
+  return rows.map((row) => toGrant(row, moment))
 }
 
 const unreleased = sql`${grantDomains} l join ${domains} gd on gd.account_id = l.account_id and gd.id = l.domain_id and gd.released_at is null
@@ -76,23 +95,28 @@ const domainSet = {
 
 const older = ([at, id]: readonly [string, string]): SQL => sql`(${grants.createdAt}, ${grants.id}) < (${at}::timestamptz, ${id}::uuid)`
 
-const inForce: readonly GrantStatus[] = ['active', 'suspended']
+const inForce = sql`${grants.status} in ('active', 'suspended')`
+const offered = sql`${grants.status} in ('requested', 'invited')`
 
-/** A grant whose time is over is expired from that instant, recorded or not. */
-function statusIs(status: GrantStatus, now: number): SQL {
-  const at = new Date(now).toISOString()
-  const over = sql`(${inArray(grants.status, [...inForce])} and ${grants.expiresAt} <= ${at}::timestamptz)`
-  return status === 'expired' ? sql`(${eq(grants.status, status)} or ${over})` : sql`(${eq(grants.status, status)} and not ${over})`
+/** The same as `statusAt`, in SQL. */
+function statusIs(status: GrantStatus, { now, answerDays }: Moment): SQL {
+  const at = sql`${new Date(now).toISOString()}::timestamptz`
+  const expired = sql`(${inForce} and ${grants.expiresAt} <= ${at})`
+  const unanswered = sql`${grants.createdAt} + ${answerDays}::int * interval '24 hours' <= ${at}`
+  const lapsed = sql`(${offered} and (${grants.expiresAt} <= ${at} or ${unanswered}))`
+  const recorded = eq(grants.status, status)
+  if (status === 'expired') return sql`(${recorded} or ${expired})`
+  if (status === 'lapsed') return sql`(${recorded} or ${lapsed})`
+  return sql`(${recorded} and not ${expired} and not ${lapsed})`
 }
 
-function toGrant({ grant, account, granteeName, grantorId, grantorName, domains }: Row, now: number): Grant {
-  const over = inForce.includes(grant.status) && grant.expiresAt.getTime() <= now
+function toGrant({ grant, account, granteeName, grantorId, grantorName, domains }: Row, { now, answerDays }: Moment): Grant {
   return {
     id: grant.id,
     account,
-    status: over ? 'expired' : grant.status,
+    status: statusAt(grant, now, answerDays),
     grantee: {
-      address: grant.granteeAddress,
+      address: grant.granteeAddress === '' ? null : grant.granteeAddress,
       user: grant.granteeUserId === null ? null : { id: grant.granteeUserId, name: granteeName as string },
     },
     grantor:
@@ -109,6 +133,7 @@ function toGrant({ grant, account, granteeName, grantorId, grantorName, domains 
     notBefore: grant.notBefore.toISOString(),
     expiresAt: grant.expiresAt.toISOString(),
     suspensionCauses: grant.suspensionCauses as Grant['suspensionCauses'],
+    supersedes: grant.supersedes,
     createdAt: grant.createdAt.toISOString(),
     approvedAt: grant.approvedAt?.toISOString() ?? null,
     endedAt: grant.endedAt?.toISOString() ?? null,

@@ -15,6 +15,8 @@ export const closedWord = <T extends string>(list: readonly T[], description: st
 
 export const uuidOf = (description: string) => Type.String({ format: 'uuid', description })
 
+export const maybeUuidOf = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uuid', description })
+
 /** An instant as RFC 3339 writes it. */
 export const instantOf = (description: string) => Type.String({ format: 'date-time', description })
 export const maybeInstantOf = (description: string) =>

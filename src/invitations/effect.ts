@@ -1,17 +1,14 @@
 /** What accepting an invitation does, in the transaction that spends its token and under the account's key. */
 import { and, eq, sql } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
-import { grantorStands } from '../authority/conditions.ts'
 import type { Context } from '../authority/context.ts'
-import type { GrantFact } from '../authority/facts.ts'
-import { load } from '../authority/load.ts'
+import { bringIntoForce } from '../authority/in-force.ts'
 import type { Database } from '../database/open.ts'
-import { accounts, contacts, grants, staffMembers } from '../database/tables.ts'
+import { accounts, contacts, staffMembers } from '../database/tables.ts'
 import { append, type JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import type { ContactTerms, GrantTerms, StaffTerms } from '../outbox/offer.ts'
 import { postNotice } from '../outbox/post.ts'
-import { Problem } from '../problem.ts'
 import type { AcceptedInvitation } from './schema.ts'
 import type { InvitationOffer } from './show.ts'
 
@@ -62,46 +59,17 @@ async function becomeContact(
   return { id, role, confirmed: contact?.confirmedAt !== null }
 }
 
-/** In force from now, or later if the terms say so. Whether the grantor still holds it all is asked as at every use of it. */
+/** In force from now, or later if the terms say so. */
 async function becomeGrantee(context: Context, tx: Database, who: Acceptor, { account, id }: GrantTerms): Promise<Effect['grant']> {
-  if (account.state !== 'open') throw overtaken('The account is not open at the moment; accept when it is')
-  const { userId, at, event } = who
-  const instant = new Date(at)
-  const notBefore = sql`greatest(${grants.notBefore}, ${instant.toISOString()}::timestamptz)`
-  await tx
-    .update(grants)
-    .set({ status: 'active', granteeUserId: userId, approvedAt: instant, notBefore, version: sql`${grants.version} + 1` })
-    .where(and(eq(grants.accountId, account.id), eq(grants.id, id)))
-  const grant = await readFact(context, tx, userId, account.id, id)
-  if (grant.domains.length === 0 || !grantorStands(grant))
-    throw overtaken('Who offered this does not hold it any more; ask for a new offer')
-  const grantor = grant.grantor as NonNullable<GrantFact['grantor']>
-  if (grantor.userId === userId) throw overtaken('Nobody gives permission to himself')
-  await append(
-    tx,
-    event('grant.accepted', { accountId: account.id, resourceType: 'grant', resourceId: id, changed: ['status', 'grantee'] }),
-  )
+  const agreeing = { ...who, clockOffset: context.clock.offset() }
+  const { grantor, notBefore, expiresAt } = await bringIntoForce(tx, { account, id, granteeUserId: who.userId }, agreeing)
   await postNotice(context.jobs, tx, { kind: 'grant_accepted', accountId: account.id, subjectId: id, recipientUserId: grantor.userId })
-  return { id, notBefore: new Date(grant.notBefore).toISOString(), expiresAt: new Date(grant.expiresAt).toISOString() }
+  return { id, notBefore: new Date(notBefore).toISOString(), expiresAt: new Date(expiresAt).toISOString() }
 }
-
-/** The grant as the rule sees it. */
-async function readFact({ clock }: Context, tx: Database, userId: string, accountId: string, id: string): Promise<GrantFact> {
-  const grantee = { userId, clientId: null, ceiling: null, sessionId: noSession, requestId: '', authenticatedAt: 0 }
-  const { facts } = await load(tx, clock.offset(), grantee, { account: { id: accountId } })
-  return facts.grants.find((grant) => grant.id === id) as GrantFact
-}
-
-const noSession = '00000000-0000-0000-0000-000000000000'
 
 async function becomeStaff(tx: Database, { userId, at, event }: Acceptor, { role, givenBy }: StaffTerms): Promise<Effect['staff']> {
   const id = uuid()
   await tx.insert(staffMembers).values({ id, userId, role, givenBy, givenAt: new Date(at) })
   await append(tx, event('staff.given', { resourceType: 'staff_member', resourceId: id }))
   return { role }
-}
-
-/** What was offered cannot be had any more as it was shown. */
-function overtaken(detail: string): Problem {
-  return new Problem('conflict', { detail })
 }

@@ -3,6 +3,7 @@
  * proven has written is ever repeated to anybody.
  */
 import type { ContactRole } from '../vocabulary.ts'
+import { notices } from './notices.ts'
 import type { OwnTerms, Terms } from './offer.ts'
 import type { NoticeKind } from './post.ts'
 
@@ -124,16 +125,6 @@ export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, dom
       `GET ${origin}/v1/accounts/${account.number}/${place}/${subjectId}`,
     ),
   }
-}
-
-const notices: Record<NoticeKind, { subject: string; said: string }> = {
-  contact_added_by_staff: { subject: 'A contact was added', said: 'the provider has invited a contact.' },
-  contact_ended: { subject: 'A contact has ended', said: 'a contact has ended.' },
-  grant_invited: { subject: 'A permission was offered', said: 'somebody was offered permission to act on its behalf.' },
-  grant_accepted: { subject: 'A permission was accepted', said: 'the permission you offered was accepted and holds from now on.' },
-  grant_revoked: { subject: 'A permission has ended', said: 'a permission to act on its behalf has ended.' },
-  grant_suspended: { subject: 'A permission is suspended', said: 'a permission to act on its behalf is suspended.' },
-  grant_cancelled: { subject: 'An offer was withdrawn', said: 'an offered permission to act on its behalf was withdrawn.' },
 }
 
 /** A name never begins a line of its own or holds one. */

@@ -1,0 +1,92 @@
+/** How a grant comes into force: the one way a row becomes `active`, whoever asked first and whoever agrees. */
+import { and, eq, sql } from 'drizzle-orm'
+import type { Database } from '../database/open.ts'
+import { grants } from '../database/tables.ts'
+import { append, type JournalEvent } from '../journal/append.ts'
+import type { EventKind } from '../journal/kinds.ts'
+import { Problem } from '../problem.ts'
+import { grantorStands } from './conditions.ts'
+import type { AccountFact, GrantFact, GrantorFact } from './facts.ts'
+import { loadPerson } from './holders.ts'
+
+/** `grantor` is the contact who approves; absent where the one who offered it stands for it. */
+export type Agreed = { account: Pick<AccountFact, 'id' | 'state'>; id: string; granteeUserId: string; grantor?: string }
+
+/** Who agrees, when (epoch ms), and how an event about it is made. */
+export type Agreeing = {
+  userId: string
+  at: number
+  clockOffset: number
+  event: (kind: EventKind, rest: Partial<JournalEvent>) => JournalEvent
+}
+
+/**
+ * Brings an agreed grant into force, with its event, in the caller's transaction and under the account's key. What it supersedes ends in
+ * the same commit, and its tickets stay in reach. Whether the grantor holds all of it is asked as at every use of it.
+ * @throws Problem `conflict` for what cannot be had any more as it was shown
+ */
+export async function bringIntoForce(tx: Database, agreed: Agreed, who: Agreeing): Promise<GrantFact & { grantor: GrantorFact }> {
+  const { account, id, granteeUserId, grantor } = agreed
+  if (account.state !== 'open') throw overtaken('The account is not open at the moment; agree when it is')
+  const instant = new Date(who.at)
+  const lineage = await supersede(tx, agreed, who)
+  const given = grantor === undefined ? {} : { grantorContactId: grantor }
+  const notBefore = sql`greatest(${grants.notBefore}, ${instant.toISOString()}::timestamptz)`
+  await tx
+    .update(grants)
+    .set({ status: 'active', granteeUserId, ...given, approvedAt: instant, notBefore, lineage, version: sql`${grants.version} + 1` })
+    .where(and(eq(grants.accountId, account.id), eq(grants.id, id)))
+  const { facts } = await loadPerson(tx, who.clockOffset, granteeUserId, account.id)
+  const fact = facts.grants.find((grant) => grant.id === id) as GrantFact
+  if (fact.domains.length === 0 || !grantorStands(fact))
+    throw overtaken('Who stands for this does not hold it any more; ask for a new offer')
+  const standing = fact.grantor as GrantorFact
+  if (standing.userId === granteeUserId) throw overtaken('Nobody gives permission to himself')
+  const about = { accountId: account.id, resourceType: 'grant', resourceId: id }
+  const approved = grantor !== undefined
+  await append(
+    tx,
+    who.event(approved ? 'grant.approved' : 'grant.accepted', { ...about, changed: ['status', approved ? 'grantor' : 'grantee'] }),
+  )
+  return { ...fact, grantor: standing }
+}
+
+/** Ends the grant that this one takes the place of, and returns what of it and before it stays in reach. */
+async function supersede(tx: Database, { account, id, granteeUserId }: Agreed, who: Agreeing): Promise<string[]> {
+  const of = (grant: string) => and(eq(grants.accountId, account.id), eq(grants.id, grant))
+  const [row] = await tx.select({ supersedes: grants.supersedes }).from(grants).where(of(id))
+  const former = row?.supersedes ?? null
+  if (former === null) return []
+  const [old] = await tx.select().from(grants).where(of(former))
+  const inForce = (old?.status === 'active' || old?.status === 'suspended') && old.expiresAt.getTime() > who.at
+  if (!inForce) throw overtaken('The grant whose place it was to take has ended; give a new one')
+  // What was opened under it stays his who opened it.
+  if (old.granteeUserId !== granteeUserId) throw overtaken('The grant whose place it was to take is for somebody else')
+  if (old.suspensionCauses.includes('staff')) throw overtaken('The grant whose place it was to take is suspended by the provider')
+  await tx
+    .update(grants)
+    .set({
+      status: 'superseded',
+      suspensionCauses: [],
+      endedAt: new Date(who.at),
+      endedBy: who.userId,
+      version: sql`${grants.version} + 1`,
+    })
+    .where(of(former))
+  await append(
+    tx,
+    who.event('grant.superseded', {
+      accountId: account.id,
+      resourceType: 'grant',
+      resourceId: former,
+      changed: ['status'],
+      value: { by: id },
+    }),
+  )
+  return [former, ...old.lineage]
+}
+
+/** What was shown cannot be had any more. */
+function overtaken(detail: string): Problem {
+  return new Problem('conflict', { detail })
+}

@@ -1,0 +1,62 @@
+/** An act on a grant that is there: under the account's key, on the version that was seen, answered once. */
+import { changeOnce } from '../authority/change.ts'
+import type { Context } from '../authority/context.ts'
+import type { AccountFact } from '../authority/facts.ts'
+import type { Ask, Authority } from '../authority/judge.ts'
+import type { GrantRow, Loaded } from '../authority/load.ts'
+import type { Answer } from '../database/idempotency.ts'
+import type { Database } from '../database/open.ts'
+import { etagOf, stale } from '../http/preconditions.ts'
+import type { Standing } from '../http/types.ts'
+import type { GrantStatus } from '../vocabulary.ts'
+import { statusAt } from './life.ts'
+import type { Grant } from './schema.ts'
+import { type GrantColumns, readGrant, readRow } from './store.ts'
+
+export type Act = {
+  context: Context
+  tx: Database
+  authority: Authority
+  loaded: Loaded
+  grant: GrantColumns & { domainIds: string[] }
+  /** Where it stands at this instant, recorded or not. */
+  status: GrantStatus
+}
+
+/**
+ * Carries out an act on the grant that the path names and answers with the grant as it is then. `ask` is the route's own unless the body
+ * says more about what is asked. @throws Problem the refusal, `precondition_failed`, or what `work` throws
+ */
+export function actOnGrant(
+  context: Context,
+  standing: Standing,
+  work: (act: Act) => Promise<void>,
+  ask: Ask = standing.ask,
+): Promise<Answer> {
+  const { id: accountId } = standing.loaded.account as AccountFact
+  return changeOnce(context, standing.caller, ask, { accounts: [accountId] }, standing.repeatable, async (tx, authority, loaded) => {
+    const { id } = loaded.grant as GrantRow
+    const act = await startAct(context, tx, authority, loaded, { accountId, id }, standing.expectedVersion)
+    await work(act)
+    const now = (await readGrant(tx, accountId, id, { now: authority.at, answerDays: context.config.invitationDays })) as Grant
+    return { status: 200, headers: { etag: etagOf(now.version) }, body: now, made: madeGrant(accountId, id) }
+  })
+}
+
+/** The grant as the act finds it. Under the account's exclusive key nobody else changes this version before the commit. */
+export async function startAct(
+  context: Context,
+  tx: Database,
+  authority: Authority,
+  loaded: Loaded,
+  of: { accountId: string; id: string },
+  expectedVersion: number | null,
+): Promise<Act> {
+  const grant = await readRow(tx, of.accountId, of.id)
+  if (expectedVersion !== null && expectedVersion !== grant.version) throw stale(grant.version)
+  return { context, tx, authority, loaded, grant, status: statusAt(grant, authority.at, context.config.invitationDays) }
+}
+
+/** By which right the answer about a grant may be read again. */
+export const madeGrant = (account: string, grant: string) =>
+  ({ action: 'grant.read', staffAction: 'staff.directory.read', account, ticket: null, grant }) as const

@@ -1,0 +1,40 @@
+/** Less of a grant that is in force, at once. It takes away, but it also says what stays: so it wants the version that was seen. */
+import type { Context } from '../authority/context.ts'
+import { question } from '../authority/facts.ts'
+import type { Ask } from '../authority/judge.ts'
+import type { Answer } from '../database/idempotency.ts'
+import type { Standing } from '../http/types.ts'
+import { actOnGrant } from './act.ts'
+import { demandInForce } from './life.ts'
+import type { NarrowGrant } from './schema.ts'
+import { record, tellSides } from './tell.ts'
+import { namedBy, narrowed, type Ref, refsOf, resolve, writeTerms } from './terms.ts'
+
+/** @throws Problem `validation_error` for what is not less, `invalid_transition` for what is not in force */
+export function narrowGrant(context: Context, standing: Standing, body: NarrowGrant): Promise<Answer> {
+  const stated = body.domains === undefined ? null : refsOf(body.domains)
+  return actOnGrant(
+    context,
+    standing,
+    async (act) => {
+      demandInForce('account', act.status)
+      const ids = stated === null ? null : resolve(act.loaded, stated).map((domain) => String(domain?.id))
+      const { terms, changed } = narrowed(act.grant, body, ids, act.authority.at)
+      if (changed.length === 0) return
+      await writeTerms(act.tx, act.grant, terms)
+      await record(act, 'grant.narrowed', changed)
+      await tellSides(act, 'grant_narrowed')
+    },
+    stated === null ? standing.ask : aboutToo(standing.ask, stated),
+  )
+}
+
+/** The route's own question, about the stated domains as well as those of the grant. */
+export function aboutToo(ask: Ask, stated: readonly Ref[]): Ask {
+  return {
+    ...ask,
+    named: { ...ask.named, ...namedBy(stated) },
+    about: (loaded, action) =>
+      question(action, loaded.account?.id ?? null, { domains: [...(loaded.grant?.domains ?? []), ...resolve(loaded, stated)] }),
+  }
+}

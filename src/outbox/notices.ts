@@ -1,0 +1,21 @@
+/** What each notice about an account says, in a line. */
+import type { NoticeKind } from './post.ts'
+
+export const notices: Record<NoticeKind, { subject: string; said: string }> = {
+  contact_added_by_staff: { subject: 'A contact was added', said: 'the provider has invited a contact.' },
+  contact_ended: { subject: 'A contact has ended', said: 'a contact has ended.' },
+  grant_invited: { subject: 'A permission was offered', said: 'somebody was offered permission to act on its behalf.' },
+  grant_accepted: { subject: 'A permission was accepted', said: 'the permission you offered was accepted and holds from now on.' },
+  grant_requested: {
+    subject: 'Permission is asked for',
+    said: 'a developer who has its request code asks for permission to act on its behalf. Read who asks and for what before you answer.',
+  },
+  grant_approved: { subject: 'A permission was given', said: 'a permission that was asked for holds from now on.' },
+  grant_declined: { subject: 'A permission was declined', said: 'a permission to act on its behalf was declined.' },
+  grant_narrowed: { subject: 'A permission was narrowed', said: 'a permission to act on its behalf is less than it was.' },
+  grant_resigned: { subject: 'A permission was given back', said: 'a developer has given his permission back.' },
+  grant_superseded: { subject: 'A permission was replaced', said: 'another permission has taken the place of one to act on its behalf.' },
+  grant_revoked: { subject: 'A permission has ended', said: 'a permission to act on its behalf has ended.' },
+  grant_suspended: { subject: 'A permission is suspended', said: 'a permission to act on its behalf is suspended.' },
+  grant_cancelled: { subject: 'An offer was withdrawn', said: 'an offered permission to act on its behalf was withdrawn.' },
+}
