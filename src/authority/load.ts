@@ -1,13 +1,11 @@
 /**
- * The only SQL that reads facts. One prepared statement brings everything a decision reads, with the revision of every row owner
- * and the database's clock, from one snapshot.
+ * Reads facts: one prepared statement (`statements.ts`) brings everything a decision reads, with the revision of every row owner and the
+ * database's clock, from one snapshot.
  */
-import { sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
-import { statement, value } from '../database/statement.ts'
 import type { ContactRole, ContactStatus, GrantStatus, TicketStatus } from '../vocabulary.ts'
 import type { AccountFact, Ceiling, DomainFact, Facts, TicketFact } from './facts.ts'
-import { accountObject, contactMembers, domainObject, grantObject, principal, ticketObject } from './objects.ts'
+import { type Facted, factsOfAll, factsOfMany, factsOfOne, type Shape } from './statements.ts'
 
 /** Who asks: proven by the access token; whether user and session still live is part of the facts. */
 export type Caller = {
@@ -78,7 +76,7 @@ export type Loaded = {
   facts: Facts
   account: AccountFact | null
   domains: DomainFact[]
-  /** Which of the stated names other accounts hold; only ever shown to staff. */
+  /** Which of the stated names other accounts hold, where a host and the names above it were stated; only ever shown to staff. */
   heldElsewhere: string[]
   ticket: TicketRow | null
   contact: ContactRow | null
@@ -87,55 +85,15 @@ export type Loaded = {
   stored: StoredAnswer | null
 }
 
-const factsOfOne = statement<Row>(
-  'authority_facts_one',
-  sql`
-with t as materialized (select * from tickets where id = ${value('ticket', 'uuid')}),
-a as materialized (select * from accounts where id = coalesce(${value('account', 'uuid')}, (select account_id from t),
-  (select n.account_id from account_numbers n where n.number = ${value('number', 'text')})))
-select ${principal},
-  (select ${accountObject} from a) as account,
-  (select json_agg(${domainObject('d')}) from a join domains d on d.account_id = a.id
-    where d.id = any(${value('domainIds', 'uuid[]')}) or d.id = (select domain_id from t)
-      or (d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)) as domains,
-  (select json_agg(dn.name) from a join domain_names dn on dn.account_id <> a.id where dn.name = any(${value('domainNames', 'text[]')})) as "heldElsewhere",
-  (select ${ticketObject}
-    from t join a on a.id = t.account_id) as ticket,
-  (select json_build_object('id', c.id, 'userId', c.user_id, 'role', c.role, 'limited', c.limited, 'status', c.status,
-      'confirmed', c.confirmed_at is not null, 'version', c.version)
-    from a join contacts c on c.account_id = a.id and c.id = ${value('contact', 'uuid')}) as contact,
-  (select json_build_object('id', g.id, 'status', g.status, 'granteeUserId', g.grantee_user_id, 'version', g.version,
-      'domains', (select json_agg(${domainObject('d')}) from grant_domains l join domains d on d.account_id = l.account_id and d.id = l.domain_id
-        where l.account_id = g.account_id and l.grant_id = g.id and d.released_at is null))
-    from a join grants g on g.account_id = a.id and g.id = ${value('grant', 'uuid')}) as grant,
-  (select json_build_object('id', x.id, 'status', x.status, 'version', x.version) from users x where x.id = ${value('user', 'uuid')}) as "user",
-  (select json_agg(json_build_object(${contactMembers('c')})) from a join contacts c on c.account_id = a.id
-    where c.user_id = ${value('caller', 'uuid')} and c.status = 'active') as contacts,
-  (select json_agg(${grantObject}) from a join grants g on g.account_id = a.id
-    where g.grantee_user_id = ${value('caller', 'uuid')} and g.approved_at is not null) as grants`,
-)
-
-const factsOfAll = statement<Row>(
-  'authority_facts_all',
-  sql`
-with c as materialized (select * from contacts where user_id = ${value('caller', 'uuid')} and status = 'active'),
-g as materialized (select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null
-  and coalesce(ended_at, 'infinity') > clock_timestamp() + ${value('clockOffset', 'bigint')} * interval '1 millisecond' - interval '90 days')
-select ${principal},
-  (select json_agg(json_build_object(${contactMembers('c')})) from c) as contacts,
-  (select json_agg(${grantObject}) from g) as grants,
-  (select json_agg(${accountObject}) from accounts a where a.id in (select account_id from c union select account_id from g)) as accounts`,
-)
-
 type Row = {
-  now: string | number
+  now: number
   session: Facts['session']
   caller: Facts['user']
   staff: Facts['staff']
   client: Facts['client']
-  stored: StoredAnswer | null
-  contacts: Facts['contacts'] | null
-  grants: Facts['grants'] | null
+  stored?: StoredAnswer | null
+  contacts?: Facts['contacts'] | null
+  grants?: Facts['grants'] | null
   account?: AccountFact | null
   accounts?: AccountFact[] | null
   domains?: DomainFact[] | null
@@ -157,25 +115,6 @@ export type NamedByMany = {
 
 export type LoadedForMany = { facts: Facts; domains: DomainFact[]; tickets: TicketFact[] }
 
-const factsOfMany = statement<ManyRow>(
-  'authority_facts_many',
-  sql`
-with t as materialized (select * from tickets where id = any(${value('ticketIds', 'uuid[]')})),
-c as materialized (select * from contacts where user_id = ${value('caller', 'uuid')} and status = 'active'),
-g as materialized (select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null),
-a as materialized (select * from accounts where id in (
-  select account_id from c union select account_id from g union select account_id from t union select unnest(${value('accountIds', 'uuid[]')})
-  union select n.account_id from account_numbers n where n.number = any(${value('accountNumbers', 'text[]')})))
-select ${principal},
-  (select json_agg(${accountObject}) from a) as accounts,
-  (select json_agg(json_build_object(${contactMembers('c')})) from c) as contacts,
-  (select json_agg(${grantObject}) from g) as grants,
-  (select json_agg(${ticketObject}) from t) as tickets,
-  (select json_agg(${domainObject('d')}) from a join domains d on d.account_id = a.id
-    where d.id = any(${value('domainIds', 'uuid[]')}) or d.id in (select domain_id from t)
-      or (d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)) as domains`,
-)
-
 type ManyRow = Row & { tickets: TicketFact[] | null }
 
 /** Loads, in one round trip, the facts to decide any number of questions about one principal. */
@@ -188,9 +127,10 @@ export async function loadForMany(db: Database, clockOffset: number, subject: Ca
     clockOffset,
     idempotencyKey: null,
   }
-  const [row] = await factsOfMany.run(db, { ...own, ...named })
-  const { facts, domains } = toLoaded(row as Row, subject.ceiling)
-  return { facts, domains, tickets: (row as ManyRow).tickets ?? [] }
+  const rows = await factsOfMany.run(db, { ...own, ...named })
+  const row = (rows[0] as Facted).facts as ManyRow
+  const { facts, domains } = toLoaded(row, subject.ceiling)
+  return { facts, domains, tickets: row.tickets ?? [] }
 }
 
 /** Loads the facts for a caller and what his request names, in one round trip. `clockOffset` in ms; 0 outside tests. */
@@ -203,8 +143,10 @@ export async function load(db: Database, clockOffset: number, caller: Caller, na
     clockOffset,
     idempotencyKey: named.idempotencyKey ?? null,
   }
-  const rows = named.everyAccount ? await factsOfAll.run(db, own) : await factsOfOne.run(db, { ...own, ...parameters(named) })
-  return toLoaded(rows[0] as Row, caller.ceiling)
+  const rows = named.everyAccount
+    ? await factsOfAll.run(db, own)
+    : await factsOfOne(shapeOf(named)).run(db, { ...own, ...parameters(named) })
+  return toLoaded((rows[0] as Facted).facts as Row, caller.ceiling)
 }
 
 function parameters(named: Named): Record<string, unknown> {
@@ -221,10 +163,25 @@ function parameters(named: Named): Record<string, unknown> {
   }
 }
 
+function shapeOf({ account, ticket, contact, grant, user, domainIds, domainNames, idempotencyKey }: Named): Shape {
+  return {
+    id: account !== undefined && 'id' in account,
+    number: account !== undefined && 'number' in account,
+    ticket: ticket !== undefined,
+    contact: contact !== undefined,
+    grant: grant !== undefined,
+    user: user !== undefined,
+    domainIds: domainIds !== undefined && domainIds.length > 0,
+    domainNames: domainNames !== undefined && domainNames.length > 0,
+    severalNames: domainNames !== undefined && domainNames.length > 1,
+    key: idempotencyKey !== undefined,
+  }
+}
+
 function toLoaded(row: Row, ceiling: Ceiling | null): Loaded {
   const account = row.account ?? null
   const facts: Facts = {
-    now: Number(row.now),
+    now: row.now,
     session: row.session,
     user: row.caller,
     staff: row.staff,
@@ -243,6 +200,6 @@ function toLoaded(row: Row, ceiling: Ceiling | null): Loaded {
     contact: row.contact ?? null,
     grant: row.grant ?? null,
     user: row.user ?? null,
-    stored: row.stored,
+    stored: row.stored ?? null,
   }
 }

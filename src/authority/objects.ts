@@ -1,5 +1,5 @@
 /**
- * The SQL of each kind of fact, as a JSON object in the form `facts.ts` says. Composed by the statements of `load.ts`, and nowhere else.
+ * The SQL of each kind of fact, as a JSON object in the form `facts.ts` says. Composed by `statements.ts`, and nowhere else.
  */
 import { type SQL, sql } from 'drizzle-orm'
 import { value } from '../database/statement.ts'
@@ -55,10 +55,7 @@ export const principal = sql`
   (select json_build_object('id', cl.id, 'status', cl.status, 'scopes', cl.scopes, 'realm', cl.realm, 'mayStepUp', cl.may_step_up,
       'revision', cl.authority_revision)
     from sessions s join clients cl on cl.id = s.client_id where s.id = ${value('session', 'uuid')}) as client,
-  (select json_build_object('id', sm.id, 'role', sm.role) from staff_members sm where sm.user_id = ${value('caller', 'uuid')} and sm.ended_at is null) as staff,
-  (select json_build_object('fingerprint', encode(k.fingerprint, 'hex'), 'status', k.status, 'headers', k.headers, 'body', k.body, 'made', k.made)
-    from idempotency_keys k where k.principal_id = ${value('principal', 'uuid')} and k.key = ${value('idempotencyKey', 'text')}
-      and k.expires_at > clock_timestamp() + ${value('clockOffset', 'bigint')} * interval '1 millisecond') as stored`
+  (select json_build_object('id', sm.id, 'role', sm.role) from staff_members sm where sm.user_id = ${value('caller', 'uuid')} and sm.ended_at is null) as staff`
 
 export const ticketObject = sql`json_build_object('id', t.id, 'accountId', t.account_id, 'domainId', t.domain_id, 'topic', t.topic, 'contactsOnly', t.contacts_only,
       'grantId', t.grant_id, 'createdAt', ${ms(sql`t.created_at`)}, 'revision', t.authority_revision, 'status', t.status, 'version', t.version,

@@ -1,9 +1,12 @@
-import { type SQL, sql } from 'drizzle-orm'
-import { getTableConfig, type PgDialect, type PgSession, type PgTable } from 'drizzle-orm/pg-core'
+import { DrizzleQueryError, is, Placeholder, type SQL, sql } from 'drizzle-orm'
+import { getTableConfig, type PgDialect, type PgTable } from 'drizzle-orm/pg-core'
 import type { Database } from './open.ts'
 
-/** What drizzle keeps on every database and transaction but leaves out of its types; both drivers have the same. */
-type Internals = { dialect: PgDialect; session: PgSession }
+type Answer = { rows: unknown[] }
+type PgClient = { query(config: { name: string; text: string; values: unknown[] }): Promise<Answer> }
+type EmbeddedClient = { query(text: string, values: unknown[]): Promise<Answer>; exec: unknown }
+/** What drizzle keeps on every database and transaction but leaves out of its types. */
+type Internals = { dialect: PgDialect; session: { client: PgClient | EmbeddedClient } }
 
 export type Statement<Row> = {
   /** Runs it on a database or a transaction; the values fill the placeholders. */
@@ -12,20 +15,52 @@ export type Statement<Row> = {
 
 /**
  * A statement written as SQL and prepared once per connection under its name (PostgreSQL plans it once; PGlite ignores the name).
- * drizzle prepares only what its builder made; the hot paths need more than the builder can say, so this is the one place that
- * reaches for drizzle's own `prepareQuery`. Names are global to a connection: begin them with the feature. Placeholders are
- * `sql.placeholder('name')`, each with a cast, so that both drivers bind the same type.
+ * drizzle prepares only what its builder made, and its own way to the driver costs as much as the driver; the hot paths go past it,
+ * and this is the one place that does. Names are global to a connection: begin them with the feature. Placeholders are
+ * `sql.placeholder('name')`, each with a cast, so that both drivers bind the same type; one that stands in several places is sent once.
  */
 export function statement<Row>(name: string, text: SQL): Statement<Row> {
-  let built: ReturnType<PgDialect['sqlToQuery']> | undefined
+  let built: Built | undefined
   return {
     async run(db, values) {
       const { dialect, session } = db as unknown as Internals
-      built ??= dialect.sqlToQuery(text)
-      const prepared = session.prepareQuery(built, undefined, name, false)
-      const result = (await prepared.execute(values)) as { rows: Row[] }
-      return result.rows
+      built ??= build(dialect, text)
+      const bound = built.names.map((placeholder) => values[placeholder] ?? null)
+      try {
+        const { rows } = await ('exec' in session.client
+          ? session.client.query(built.text, bound)
+          : session.client.query({ name, text: built.text, values: bound }))
+        return rows as Row[]
+      } catch (error) {
+        throw new DrizzleQueryError(built.text, bound, error as Error) // as every other statement fails
+      }
     },
+  }
+}
+
+type Built = { text: string; names: string[] }
+
+function build(dialect: PgDialect, query: SQL): Built {
+  const { sql: text, params } = dialect.sqlToQuery(query)
+  const given = params.map((param) => {
+    if (!is(param, Placeholder)) throw new Error('a statement takes its values by name')
+    return param.name
+  })
+  const names = [...new Set(given)]
+  return { text: text.replaceAll(/\$(\d+)/g, (_, place) => `$${names.indexOf(given[Number(place) - 1] as string) + 1}`), names }
+}
+
+/** A statement in as many forms as there are shapes of what is asked; each is built once and has a name of its own. */
+export function perShape<Shape extends Record<string, boolean>, Row>(
+  name: string,
+  text: (shape: Shape) => SQL,
+): (shape: Shape) => Statement<Row> {
+  const known = new Map<string, Statement<Row>>()
+  return (shape) => {
+    const bits = Object.values(shape).map(Number).join('')
+    const form = known.get(bits) ?? statement<Row>(`${name}_${bits}`, text(shape))
+    known.set(bits, form)
+    return form
   }
 }
 

@@ -10,7 +10,7 @@ export type Make = (desk: Desk) => Sent
 export type Work = { name: string; mandate: Make; floor?: Make; floorSingle?: Make }
 
 const said = {
-  topic: 'website',
+  topic: 'other',
   subject: 'The page answers slowly',
   message: 'Since noon every second request takes half a minute. '.repeat(6),
 }

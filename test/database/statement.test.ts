@@ -22,6 +22,10 @@ t.test('a statement takes its values by name, each with its type', async (t) => 
   })
 })
 
+t.test('a value without a name is a mistake of the program', async (t) => {
+  await t.rejects(statement('test_unnamed', sql`select ${7}::int`).run(db, {}), /by name/)
+})
+
 t.test(
   'PostgreSQL prepares it once per connection, under its name',
   { skip: serverUrl === undefined && 'needs TEST_DATABASE_URL' },

@@ -1,0 +1,88 @@
+/** The only SQL that reads facts, in three forms: about one account and what is below it, about all of the caller's, and about many. */
+import { type SQL, sql } from 'drizzle-orm'
+import { perShape, statement, value } from '../database/statement.ts'
+import { accountObject, contactMembers, domainObject, grantObject, principal, ticketObject } from './objects.ts'
+import {
+  accountPart,
+  contactPart,
+  domainsPart,
+  grantPart,
+  heldElsewhere,
+  ownContacts,
+  ownGrants,
+  storedPart,
+  ticketPart,
+  userPart,
+} from './parts.ts'
+
+/** What every one of them yields; `load.ts` knows its form. */
+export type Facted = { facts: unknown }
+
+/** What is named, as far as the statement depends on it: only what a request names is asked for, since a part costs even where it finds nothing. */
+export type Shape = Record<
+  'id' | 'number' | 'ticket' | 'contact' | 'grant' | 'user' | 'domainIds' | 'domainNames' | 'severalNames' | 'key',
+  boolean
+>
+
+/** All of it as one value: one column is described and parsed, and numbers of the database are numbers here, whichever driver. */
+const asOne = (parts: SQL): SQL => sql`select row_to_json(f) as facts from (select ${parts}) f`
+
+export const factsOfOne = perShape<Shape, Facted>('authority_facts_one', (has) => {
+  const accountIds = [
+    ...(has.id ? [value('account', 'uuid')] : []),
+    ...(has.ticket ? [sql`(select account_id from t)`] : []),
+    ...(has.number ? [sql`(select n.account_id from account_numbers n where n.number = ${value('number', 'text')})`] : []),
+  ]
+  const domains = [
+    ...(has.domainIds ? [sql`d.id = any(${value('domainIds', 'uuid[]')})`] : []),
+    ...(has.ticket ? [sql`d.id = (select domain_id from t)`] : []),
+    ...(has.domainNames ? [sql`(d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)`] : []),
+  ]
+  const tables = [
+    ...(has.ticket ? [sql`t as materialized (select * from tickets where id = ${value('ticket', 'uuid')})`] : []),
+    ...(accountIds.length > 0
+      ? [sql`a as materialized (select * from accounts where id = coalesce(${sql.join([...accountIds, sql`null::uuid`], sql`, `)}))`]
+      : []),
+  ]
+  const ofAccount = [accountPart, ownContacts, ownGrants, ...(domains.length > 0 ? [domainsPart(sql.join(domains, sql` or `))] : [])]
+  const below = [...(has.severalNames ? [heldElsewhere] : []), ...(has.ticket ? [ticketPart] : []), ...(has.contact ? [contactPart] : [])]
+  const parts = [
+    principal,
+    ...(has.key ? [storedPart] : []),
+    ...(has.user ? [userPart] : []),
+    ...(accountIds.length > 0 ? [...ofAccount, ...below, ...(has.grant ? [grantPart] : [])] : []),
+  ]
+  const withTables = tables.length > 0 ? sql`with ${sql.join(tables, sql`, `)} ` : sql``
+  return sql`${withTables}${asOne(sql.join(parts, sql`, `))}`
+})
+
+export const factsOfAll = statement<Facted>(
+  'authority_facts_all',
+  sql`
+with c as materialized (select * from contacts where user_id = ${value('caller', 'uuid')} and status = 'active'),
+g as materialized (select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null
+  and coalesce(ended_at, 'infinity') > clock_timestamp() + ${value('clockOffset', 'bigint')} * interval '1 millisecond' - interval '90 days')
+${asOne(sql`${principal},
+  (select json_agg(json_build_object(${contactMembers('c')})) from c) as contacts,
+  (select json_agg(${grantObject}) from g) as grants,
+  (select json_agg(${accountObject}) from accounts a where a.id in (select account_id from c union select account_id from g)) as accounts`)}`,
+)
+
+export const factsOfMany = statement<Facted>(
+  'authority_facts_many',
+  sql`
+with t as materialized (select * from tickets where id = any(${value('ticketIds', 'uuid[]')})),
+c as materialized (select * from contacts where user_id = ${value('caller', 'uuid')} and status = 'active'),
+g as materialized (select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null),
+a as materialized (select * from accounts where id in (
+  select account_id from c union select account_id from g union select account_id from t union select unnest(${value('accountIds', 'uuid[]')})
+  union select n.account_id from account_numbers n where n.number = any(${value('accountNumbers', 'text[]')})))
+${asOne(sql`${principal},
+  (select json_agg(${accountObject}) from a) as accounts,
+  (select json_agg(json_build_object(${contactMembers('c')})) from c) as contacts,
+  (select json_agg(${grantObject}) from g) as grants,
+  (select json_agg(${ticketObject}) from t) as tickets,
+  (select json_agg(${domainObject('d')}) from a join domains d on d.account_id = a.id
+    where d.id = any(${value('domainIds', 'uuid[]')}) or d.id in (select domain_id from t)
+      or (d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)) as domains`)}`,
+)
