@@ -27,6 +27,8 @@ const list = (setting: Setting & { format: string }) =>
 const whole = (minimum: number, maximum: number, standard: number, description: string) =>
   Type.Integer({ minimum, maximum, default: standard, description, wants: `a whole number from ${minimum} to ${maximum}` })
 
+const flag = (standard: boolean, description: string) => Type.Boolean({ default: standard, description, wants: '`true` or `false`' })
+
 /** Every setting, in the order of the page. The variable `ACCESS_TOKEN_SECONDS` sets `accessTokenSeconds`. */
 const settings = Type.Object({
   host: text({
@@ -103,6 +105,10 @@ const settings = Type.Object({
   grantDaysDefault: whole(1, 3_650, 90, 'The life of a grant whose end is not given.'),
   grantDaysMax: whole(1, 3_650, 365, 'The longest life of a grant.'),
   reopenDays: whole(0, 365, 14, 'How long after it was closed a ticket may be opened again.'),
+  conformancePdp: flag(
+    false,
+    "Whether the AuthZEN working group's published scenario is served as a decision point of its own, at `/pdp/conformance`.",
+  ),
   mailFrom: text({
     format: 'mandate-mailbox',
     default: 'mandate@localhost',
@@ -163,6 +169,7 @@ function read(variable: string, schema: TSchema & Setting, given: string | undef
 
 function parse(schema: TSchema, given: string): unknown {
   if (schema['type'] === 'integer') return /^-?\d{1,15}$/.test(given) ? Number(given) : given
+  if (schema['type'] === 'boolean') return ['true', 'false'].includes(given) ? given === 'true' : given
   if (schema['type'] === 'array') return given.split(',').map((entry) => entry.trim())
   return given
 }

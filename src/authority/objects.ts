@@ -43,14 +43,16 @@ export const grantObject = sql`json_build_object('id', g.id, 'accountId', g.acco
  */
 const keyStands = sql`(${value('key', 'text')} is null or exists (select from signing_keys sk where sk.kid = ${value('key', 'text')} and sk.removed_at is null))`
 
+export const userObject = sql`json_build_object('id', u.id, 'name', u.name, 'status', u.status, 'revision', u.authority_revision,
+      'verified', ${verified('u')})`
+
 export const principal = sql`
   floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} as now,
   (select json_build_object('id', s.id, 'kind', s.kind, 'method', s.method, 'authenticatedAt', ${ms(sql`s.authenticated_at`)},
       'expiresAt', ${ms(sql`s.expires_at`)}, 'endedAt', ${ms(sql`s.ended_at`)})
     from sessions s where s.id = ${value('session', 'uuid')} and s.user_id is not distinct from ${value('caller', 'uuid')}
       and ${keyStands}) as session,
-  (select json_build_object('id', u.id, 'name', u.name, 'status', u.status, 'revision', u.authority_revision,
-      'verified', ${verified('u')})
+  (select ${userObject}
     from users u where u.id = ${value('caller', 'uuid')}) as caller,
   (select json_build_object('id', cl.id, 'status', cl.status, 'scopes', cl.scopes, 'realm', cl.realm, 'mayStepUp', cl.may_step_up,
       'revision', cl.authority_revision)

@@ -4,12 +4,18 @@
  */
 import { Problem } from '../problem.ts'
 
-export type Entity = { type: string; id: string }
-export type Evaluation = { subject: Entity; action: { name: string }; resource: Entity; context: Record<string, unknown> }
+/** `properties` are what the request says of it: no fact, and so of no weight but in the published scenario. */
+export type Entity = { type: string; id: string; properties: Members }
+export type Action = { name: string; properties: Members }
+export type Evaluation = { subject: Entity; action: Action; resource: Entity; context: Members }
 export type Semantic = 'execute_all' | 'deny_on_first_deny' | 'permit_on_first_permit'
 
 /** An item of a batch that cannot be evaluated, with what is wrong. */
 export type Unreadable = { fault: string }
+
+/** What a search looks for; the id of that entity, or the name of that action, is empty and means nothing. */
+export type Search = Evaluation & { limit: number; token: string | undefined; binding: string }
+export type Searched = 'subject' | 'resource' | 'action'
 
 type Members = Record<string, unknown>
 
@@ -33,10 +39,40 @@ export function readEvaluation(members: Members): Evaluation | Unreadable {
   const fault = entityFault('subject', subject) ?? actionFault(action) ?? entityFault('resource', resource)
   if (fault !== undefined) return { fault }
   if (!isObject(context)) return { fault: 'context must be an object' }
-  const { type, id } = subject as Entity
-  const { name } = action as { name: string }
-  return { subject: { type, id }, action: { name }, resource: { type: (resource as Entity).type, id: (resource as Entity).id }, context }
+  return { subject: entityOf(subject), action: actionOf(action), resource: entityOf(resource), context }
 }
+
+function entityOf(entity: unknown): Entity {
+  const { type, id = '', properties } = entity as Entity
+  return { type, id, properties: isObject(properties) ? properties : {} }
+}
+
+function actionOf(action: unknown): Action {
+  const { name, properties } = action as Action
+  return { name, properties: isObject(properties) ? properties : {} }
+}
+
+const pageMax = 1_000
+const pageDefault = 100
+
+/**
+ * A search: like an evaluation, but for what it looks for, of which only the type counts. The binding ties a page's token to everything
+ * else that was asked. @throws Problem `malformed_request`
+ */
+export function readSearch(body: Members, searched: Searched): Search {
+  const { page = {}, ...rest } = body
+  if (!isObject(page)) throw malformed('page must be an object')
+  const { limit = pageDefault, token } = page
+  const known = searched === 'action' ? { ...rest, action: { name: 'any' } } : { ...rest, [searched]: anyOf(rest[searched]) }
+  const evaluation = readEvaluation(known)
+  if ('fault' in evaluation) throw malformed(evaluation.fault)
+  if (!Number.isInteger(limit) || (limit as number) < 1) throw malformed('page.limit must be a whole number from 1 on')
+  if (token !== undefined && typeof token !== 'string') throw malformed('page.token must be a string')
+  const binding = JSON.stringify([searched, rest])
+  return { ...evaluation, limit: Math.min(limit as number, pageMax), token: token === '' ? undefined : token, binding }
+}
+
+const anyOf = (entity: unknown): unknown => (isObject(entity) ? { ...entity, id: 'any' } : entity)
 
 function entityFault(name: string, entity: unknown): string | undefined {
   if (!isObject(entity)) return `${name} must be an object with type and id`

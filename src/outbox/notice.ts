@@ -2,8 +2,9 @@
 import { sql } from 'drizzle-orm'
 import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
-import { type Facts, question } from '../authority/facts.ts'
+import { question } from '../authority/facts.ts'
 import { load } from '../authority/load.ts'
+import { asSignedIn } from '../authority/own-session.ts'
 import { toUnicode } from '../hostname.ts'
 import type { ContactRole } from '../vocabulary.ts'
 import type { AccountName } from './letters.ts'
@@ -46,17 +47,8 @@ async function mayRead({ db, clock }: Context, { kind, accountId, subjectId, rec
   const asked = kind.startsWith('grant')
     ? question('grant.read', accountId, { domains: grant?.domains ?? [] })
     : question('contact.read', accountId)
-  return decide({ ...facts, session: ownSession(facts.now) }, asked, facts.now).permit
+  // A letter goes to the person himself, so it is decided as if he had signed in to ask.
+  return decide(asSignedIn(facts), asked, facts.now).permit
 }
 
 const noSession = '00000000-0000-0000-0000-000000000000'
-
-/** A letter goes to the person himself, so it is decided as if he had signed in to ask. */
-const ownSession = (now: number): NonNullable<Facts['session']> => ({
-  id: noSession,
-  kind: 'person',
-  method: 'email:proven',
-  authenticatedAt: now,
-  expiresAt: now + 1,
-  endedAt: null,
-})

@@ -2,6 +2,17 @@ import t from 'tap'
 import { openTestApp, send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person, staff } from '../fixtures/cast.ts'
 
+/** A deny that tells a stranger nothing but where anyone may ask for such an action. */
+const denied = {
+  decision: false,
+  context: {
+    access_request: [
+      { rel: 'submission', method: 'POST', href: '/v1/submissions' },
+      { rel: 'grant-request', method: 'POST', href: '/v1/grant-requests' },
+    ],
+  },
+}
+
 t.test('the decision point', async (t) => {
   const test = await openTestApp(t)
   const a = await account(test, 'Alpha Ltd')
@@ -49,13 +60,14 @@ t.test('the decision point', async (t) => {
     const ticket = (await send(test, 'POST', '/v1/tickets', { token: developer.token, key: true, body })).body.id
     t.equal((await ask(developer.token, may(developer, 'ticket.read', { type: 'ticket', id: ticket }))).body.decision, true)
     t.equal((await ask(technical.token, may(technical, 'ticket.read', { type: 'ticket', id: ticket }))).body.decision, true)
-    t.strictSame((await ask(stranger.token, may(stranger, 'ticket.read', { type: 'ticket', id: ticket }))).body, { decision: false })
+    t.strictSame((await ask(stranger.token, may(stranger, 'ticket.read', { type: 'ticket', id: ticket }))).body, denied)
+    t.match((await ask(owner.token, may(owner, 'ticket.create', { type: 'ticket', id: ticket }))).body, { decision: false })
   })
 
   await t.test('tells a stranger the same of what exists and of what does not', async (t) => {
     const real = await ask(stranger.token, may(stranger, 'ticket.create', onAlpha, website))
     const invented = await ask(stranger.token, may(stranger, 'ticket.create', onAlpha, { ...website, account: 'C-0' }))
-    t.strictSame(real.body, { decision: false })
+    t.strictSame(real.body, denied)
     t.equal(real.text, invented.text)
   })
 
@@ -67,13 +79,13 @@ t.test('the decision point', async (t) => {
       { type: 'ticket', id: a.id },
       { type: 'account', id: 'C-0' },
     ]) {
-      t.strictSame((await ask(owner.token, may(owner, 'ticket.create', resource))).body, { decision: false }, JSON.stringify(resource))
+      t.strictSame((await ask(owner.token, may(owner, 'ticket.create', resource))).body, denied, JSON.stringify(resource))
     }
     t.match((await ask(owner.token, may(owner, 'fly', onAlpha, website))).body, { decision: false })
     t.match((await ask(owner.token, may(owner, 'ticket.create', { type: 'domain', id: 'no name' }, website))).body, { decision: false })
     t.strictSame(
       (await ask(owner.token, { ...may(owner, 'ticket.create', onAlpha, website), subject: { type: 'machine', id: owner.id } })).body,
-      { decision: false },
+      denied,
     )
   })
 
@@ -86,10 +98,10 @@ t.test('the decision point', async (t) => {
       context: { via: { id: ownerContact } },
     })
     for (const asker of [developer, stranger]) {
-      t.strictSame((await ask(asker.token, may(technical, 'ticket.create', onAlpha, website))).body, { decision: false })
+      t.strictSame((await ask(asker.token, may(technical, 'ticket.create', onAlpha, website))).body, denied)
     }
-    t.strictSame((await ask(owner.token, may(developer, 'ticket.create', { type: 'provider', id: 'x' }))).body, { decision: false })
-    t.strictSame((await ask(owner.token, may({ id: a.id }, 'ticket.create', onAlpha, website))).body, { decision: false })
+    t.strictSame((await ask(owner.token, may(developer, 'ticket.create', { type: 'provider', id: 'x' }))).body, denied)
+    t.strictSame((await ask(owner.token, may({ id: a.id }, 'ticket.create', onAlpha, website))).body, denied)
   })
 
   await t.test('nothing a request brings along widens a decision', async (t) => {
@@ -98,7 +110,7 @@ t.test('the decision point', async (t) => {
       subject: { ...me(stranger.id), properties: { role: 'owner', contacts: [{ accountId: a.id, role: 'owner' }] } },
       facts: { contacts: [{ role: 'owner' }] },
     }
-    t.strictSame((await ask(stranger.token, boasting)).body, { decision: false })
+    t.strictSame((await ask(stranger.token, boasting)).body, denied)
   })
 
   await t.test('a batch: defaults, whole entities replaced, order and length kept', async (t) => {
@@ -179,6 +191,9 @@ t.test('the decision point', async (t) => {
       policy_decision_point: 'http://mandate.test',
       access_evaluation_endpoint: 'http://mandate.test/access/v1/evaluation',
       access_evaluations_endpoint: 'http://mandate.test/access/v1/evaluations',
+      search_subject_endpoint: 'http://mandate.test/access/v1/search/subject',
+      search_resource_endpoint: 'http://mandate.test/access/v1/search/resource',
+      search_action_endpoint: 'http://mandate.test/access/v1/search/action',
     })
   })
   t.ok(technicalContact)
