@@ -12,6 +12,7 @@ import { bootstrapRoutes } from './bootstrap/routes.ts'
 import { clientRoutes } from './clients/routes.ts'
 import { contactRoutes } from './contacts/routes.ts'
 import { deriveKey } from './database/secrets.ts'
+import { explainRoutes } from './decisions/explain-routes.ts'
 import { decisionRoutes } from './decisions/routes.ts'
 import { domainRoutes } from './domains/routes.ts'
 import { factorRoutes } from './factors/routes.ts'
@@ -55,6 +56,7 @@ export type Parts = {
 /** The routes that need a proven caller and declare what he must be allowed. */
 const secured = [
   decisionRoutes,
+  explainRoutes,
   accountRoutes,
   domainRoutes,
   contactRoutes,
