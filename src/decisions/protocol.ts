@@ -21,6 +21,7 @@ import {
   type Semantic,
   type Unreadable,
 } from './read.ts'
+import { Actions, context, Decision, Decisions, Entities, Entity, evaluation, evaluations, members, page, Sought } from './schema.ts'
 
 type Options = {
   point: DecisionPoint
@@ -36,27 +37,6 @@ type Options = {
 }
 
 const consumes = ['application/json']
-const members = { additionalProperties: true }
-
-const Entity = Type.Object({ type: Type.String(), id: Type.String() }, members)
-const Sought = Type.Object({ type: Type.String() }, members)
-const Named = Type.Object({ name: Type.String() }, members)
-const context = Type.Optional(Type.Object({}, members))
-const page = Type.Optional(
-  Type.Object({ limit: Type.Optional(Type.Integer({ minimum: 1 })), token: Type.Optional(Type.String()) }, members),
-)
-const evaluation = { subject: Entity, action: Named, resource: Entity, context }
-const evaluations = Type.Optional(Type.Array(Type.Object({}, members)))
-
-const Decision = Type.Object({ decision: Type.Boolean(), context }, { additionalProperties: false })
-const Decisions = Type.Union([Type.Object({ evaluations: Type.Array(Decision) }), Decision])
-const pageFound = Type.Object({ next_token: Type.String({ description: 'Empty on the last page' }), count: Type.Integer() })
-const Entities = Type.Object({
-  results: Type.Array(Type.Object({ type: Type.String(), id: Type.String(), properties: context })),
-  page: pageFound,
-})
-const Actions = Type.Object({ results: Type.Array(Type.Object({ name: Type.String() })), page: pageFound })
-
 export async function decisionPoint(app: App, { point, path, origin, access, tag, example }: Options): Promise<void> {
   standardBodies(app)
   const { subject, action, resource, context: stated } = example as Record<string, Record<string, unknown>>
