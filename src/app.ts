@@ -40,6 +40,7 @@ import { sessionRoutes } from './sessions/routes.ts'
 import { staffRoutes } from './staff/routes.ts'
 import { ticketRoutes } from './tickets/routes.ts'
 import { topicRoutes } from './topics/routes.ts'
+import { noTxt, type TxtResolver } from './txt.ts'
 import { userRoutes } from './users/routes.ts'
 import { version } from './version.ts'
 
@@ -50,6 +51,8 @@ export type Parts = {
   ready: () => Promise<boolean>
   /** The service's secret; every other key is derived from it. */
   secret: Buffer
+  /** Absent: nothing can be looked up, and asking for it is an error. */
+  txt?: TxtResolver
   logger: Exclude<FastifyServerOptions['logger'], undefined> | FastifyBaseLogger
 }
 
@@ -83,11 +86,11 @@ const secured = [
 ] satisfies ((app: App, feature: Feature) => Promise<void>)[]
 
 /** Builds the application on an open, migrated database. It listens to nothing yet. */
-export async function createApp({ context, keys, ready, secret, logger }: Parts): Promise<App> {
+export async function createApp({ context, keys, ready, secret, logger, txt = noTxt }: Parts): Promise<App> {
   const { config, clock } = context
   const issuer = issuerOf(config)
   const paging = createPaging({ key: deriveKey(secret, 'cursors') })
-  const feature: Feature = { context, keys, paging, factorKey: deriveKey(secret, 'second factors') }
+  const feature: Feature = { context, keys, paging, factorKey: deriveKey(secret, 'second factors'), txt }
   const app: App = createServer({
     logger,
     trustProxy: config.trustProxy,

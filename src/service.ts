@@ -11,11 +11,13 @@ import { type Config, originOf } from './config.ts'
 import { migrate } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
 import { loadSecret } from './database/secrets.ts'
+import { checkClaims } from './domains/check-claims.ts'
 import { issuerOf, openKeys } from './http/keys.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { sealJournal } from './journal/seal.ts'
 import { chooseTransport } from './outbox/choose-transport.ts'
 import { deliverMail } from './outbox/deliver.ts'
+import { dnsTxt } from './txt.ts'
 
 export type Service = {
   /** Where it listens. */
@@ -41,10 +43,12 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     const context: Context = { db: opened.db, clock, config, jobs }
     await jobs.work('mail', deliverMail(context, chooseTransport(config, log), log))
     await jobs.work('seal', async (_payload, signal) => void (await sealJournal(opened.db, clock.now, signal)))
+    const txt = dnsTxt()
+    await jobs.work('claims', checkClaims(context, txt))
     let draining = false
     const keys = await openKeys(opened.db, secret, issuerOf(config), clock.now(), config.signingAlgorithm)
     const ready = async () => !draining && (await opened.ready())
-    const app = await createApp({ context, keys, ready, secret, logger: log })
+    const app = await createApp({ context, keys, ready, secret, txt, logger: log })
     ends.unshift(() => app.close())
     const bootstrapToken = await ensureBootstrapToken(context)
     await app.listen({ host: config.host, port: config.port })

@@ -189,6 +189,10 @@ export type ClientScope = (typeof clientScopes)[number]
 export const factorKinds = ['totp', 'passkey'] as const
 export type FactorKind = (typeof factorKinds)[number]
 
+/** `pending` also while staff look at it: whether a name is held by somebody else is nothing a claim tells. */
+export const claimStatuses = ['pending', 'accepted', 'refused', 'withdrawn', 'lapsed'] as const
+export type ClaimStatus = (typeof claimStatuses)[number]
+
 /** Purposes of single-use mailed tokens. */
 export const tokenPurposes = [
   'bootstrap',

@@ -6,7 +6,7 @@ import t from 'tap'
 
 /** From the ground up. A file imports its own room or a lower floor; the rooms of one floor do not know each other. */
 const floors = [
-  ['problem', 'vocabulary', 'config', 'clock', 'hostname', 'address', 'version'],
+  ['problem', 'vocabulary', 'config', 'clock', 'hostname', 'address', 'txt', 'version'],
   ['database'],
   ['journal', 'jobs'],
   ['authority'],
@@ -55,7 +55,7 @@ const longer: Record<string, number> = {
   'config.ts': 250, // one schema, and what reads it
   'authority/facts.ts': 170, // the words the rule is told in
   'authority/judge.ts': 160,
-  'database/tables.ts': 900, // one picture of what is stored
+  'database/tables.ts': 1_200, // one picture of what is stored
   'tickets/routes.ts': 170,
   'tickets/store.ts': 250,
   'vocabulary.ts': 250, // one place for the closed word lists

@@ -38,6 +38,7 @@ const named: Record<string, string> = {
   token: uuid(),
   topic: 'other',
   slug: 'not-found',
+  claim: 'no-claim',
   external: '4711',
   externalDomain: 'd-1',
   externalContact: 'u-1',

@@ -34,14 +34,16 @@ export async function cascadeGrants(tx: Database, jobs: Jobs, authority: Authori
   }
 }
 
-/** Letters to all active owners of an account about one of its contacts. */
-export async function notifyOwners(
-  tx: Database,
-  jobs: Jobs,
-  accountId: string,
-  kind: 'contact_added_by_staff' | 'contact_ended',
-  subjectId: string,
-): Promise<void> {
+/** What owners are told because somebody else did it. */
+export type OwnersNotice =
+  | 'contact_added_by_staff'
+  | 'contact_ended'
+  | 'domain_added_by_staff'
+  | 'domain_released_by_staff'
+  | 'domain_claim_refused'
+
+/** Letters to all active owners of an account about it, or about one of its contacts, domains or claims. */
+export async function notifyOwners(tx: Database, jobs: Jobs, accountId: string, kind: OwnersNotice, subjectId: string): Promise<void> {
   const active = and(eq(contacts.accountId, accountId), eq(contacts.role, 'owner'), eq(contacts.status, 'active'))
   const owners = await tx.select({ userId: contacts.userId }).from(contacts).where(active).orderBy(contacts.id)
   for (const { userId } of owners) await tell(jobs, tx, { kind, account: accountId, subject: subjectId, recipient: userId as string })

@@ -32,12 +32,41 @@ export function readDomainNames(stated: readonly StatedName[]): NewDomain[] {
 }
 
 /**
- * Puts domains into an account, with one event each, in the caller's transaction. A name is held by one account at a time, which the
- * directory's key decides and no query before it: two that put in one name at once meet there.
+ * Puts domains into an account, with one event each, in the caller's transaction.
  * @throws Problem `conflict` naming the fields whose names are held, by this account or another; the transaction must end with it.
  */
 export async function holdDomains(tx: Database, authority: Authority, accountId: string, wanted: readonly NewDomain[]): Promise<void> {
   if (wanted.length === 0) return
+  const free = await takeNames(tx, authority, accountId, wanted)
+  const taken = wanted.filter(({ id }) => !free.has(id))
+  if (taken.length > 0) throw held(taken)
+  await append(tx, ...wanted.map(({ id, name }) => addedEvent(authority, accountId, id, name)))
+}
+
+/** The same for one name, and false, with nothing written, where somebody holds it. */
+export async function holdFreeDomain(
+  tx: Database,
+  authority: Authority,
+  accountId: string,
+  { id, name }: Pick<NewDomain, 'id' | 'name'>,
+  reason?: string,
+): Promise<boolean> {
+  const free = await takeNames(tx, authority, accountId, [{ id, name }])
+  if (!free.has(id)) return false
+  await append(tx, addedEvent(authority, accountId, id, name, reason))
+  return true
+}
+
+/**
+ * A name is held by one account at a time, which the directory's key decides and no query before it: two that put in one name at once
+ * meet there. Returns the ids of those that were free.
+ */
+async function takeNames(
+  tx: Database,
+  { at }: Authority,
+  accountId: string,
+  wanted: readonly Pick<NewDomain, 'id' | 'name'>[],
+): Promise<Set<string>> {
   // In the order of names, so that two requests with the same ones cannot deadlock; foreign keys are checked at the end.
   const { rows } = await tx.execute<{ id: string }>(sql`
     with held as (
@@ -48,18 +77,16 @@ export async function holdDomains(tx: Database, authority: Authority, accountId:
       on conflict do nothing
       returning name, domain_id)
     insert into domains (account_id, id, name, created_at)
-    select ${accountId}::uuid, held.domain_id, held.name, ${new Date(authority.at).toISOString()}::timestamptz from held
+    select ${accountId}::uuid, held.domain_id, held.name, ${new Date(at).toISOString()}::timestamptz from held
     returning id`)
-  const done = new Set(rows.map(({ id }) => id))
-  const taken = wanted.filter(({ id }) => !done.has(id))
-  if (taken.length > 0) throw held(taken)
-  await append(tx, ...wanted.map(({ id, name }) => addedEvent(authority, accountId, id, name)))
+  return new Set(rows.map(({ id }) => id))
 }
 
 const publicSuffix = 'must not be a public suffix, under which strangers register names of their own (publicsuffix.org)'
 
-function addedEvent(authority: Authority, accountId: string, id: string, name: string) {
-  return eventOf(authority, 'domain.added', { accountId, resourceType: 'domain', resourceId: id, domainId: id, value: { name } })
+function addedEvent(authority: Authority, accountId: string, id: string, name: string, reason?: string) {
+  const value = { name, ...(reason !== undefined && { reason }) }
+  return eventOf(authority, 'domain.added', { accountId, resourceType: 'domain', resourceId: id, domainId: id, value })
 }
 
 function held(taken: readonly NewDomain[]): Problem {

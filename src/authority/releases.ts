@@ -5,11 +5,21 @@ import { domainNames, domains } from '../database/tables.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { append } from '../journal/append.ts'
 import { eventOf } from './authorship.ts'
-import { cascadeGrants } from './cascades.ts'
+import { cascadeGrants, notifyOwners } from './cascades.ts'
 import type { Authority } from './judge.ts'
 
-/** Releases a domain, in the caller's transaction and under the account's key; one that is released already stays as it is. */
-export async function giveUpDomain(jobs: Jobs, tx: Database, authority: Authority, accountId: string, id: string): Promise<void> {
+/**
+ * Releases a domain, in the caller's transaction and under the account's key; one that is released already stays as it is. Where staff do
+ * it, or there is a reason, the owners are told.
+ */
+export async function giveUpDomain(
+  jobs: Jobs,
+  tx: Database,
+  authority: Authority,
+  accountId: string,
+  id: string,
+  reason?: string,
+): Promise<void> {
   const at = new Date(authority.at).toISOString()
   const released = await tx
     .update(domains)
@@ -20,6 +30,8 @@ export async function giveUpDomain(jobs: Jobs, tx: Database, authority: Authorit
   if (released.length === 0) return
   await tx.delete(domainNames).where(and(eq(domainNames.accountId, accountId), eq(domainNames.domainId, id)))
   const about = { accountId, resourceType: 'domain', resourceId: id, domainId: id, changed: ['releasedAt'] }
-  await append(tx, eventOf(authority, 'domain.released', { ...about, value: released[0] as { name: string } }))
+  const value = { ...(released[0] as { name: string }), ...(reason !== undefined && { reason }) }
+  await append(tx, eventOf(authority, 'domain.released', { ...about, value }))
+  if (authority.capacity === 'staff' || reason !== undefined) await notifyOwners(tx, jobs, accountId, 'domain_released_by_staff', id)
   await cascadeGrants(tx, jobs, authority, accountId)
 }

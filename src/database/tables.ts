@@ -28,6 +28,7 @@ import {
   audiences,
   capacities,
   channels,
+  claimStatuses,
   clientScopes,
   clientStatuses,
   contactRoles,
@@ -391,6 +392,48 @@ const authorshipIsComplete = (t: { capacity: unknown; contactId: unknown; grantI
     when 'grant' then ${t.grantId} is not null and ${t.contactId} is null and ${t.staffMemberId} is null
     when 'staff' then ${t.staffMemberId} is not null and ${t.contactId} is null and ${t.grantId} is null
     else false end`
+
+/**
+ * A name that an account says is its own. It is no domain and carries no authority. It becomes a domain when the TXT record is seen and
+ * nobody holds the name, or when staff say so.
+ */
+export const domainClaims = pgTable(
+  'domain_claims',
+  {
+    accountId: uuid()
+      .notNull()
+      .references(() => accounts.id),
+    id: id().notNull(),
+    name: text().notNull(),
+    /** What the TXT record must say: random, so that it proves this claim and no other. */
+    value: text().notNull(),
+    status: text({ enum: claimStatuses }).notNull().default('pending'),
+    ...authorship(),
+    createdAt: instant().notNull(),
+    expiresAt: instant().notNull(),
+    checkedAt: instant(),
+    /** When the record was last seen while another account held the name: it waits for staff, and only they are told. */
+    seenAt: instant(),
+    domainId: uuid(),
+    endedAt: instant(),
+    version: version(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    uniqueIndex('domain_claims_pending').on(t.accountId, t.name).where(sql`${t.status} = 'pending'`),
+    index('domain_claims_newest').on(t.accountId, t.createdAt.desc(), t.id.desc()),
+    // The job looks at the one it has not looked at for longest.
+    index('domain_claims_due').on(t.checkedAt).where(sql`${t.status} = 'pending'`),
+    index('domain_claims_waiting').on(t.createdAt.desc(), t.id.desc()).where(sql`${t.status} = 'pending' and ${t.seenAt} is not null`),
+    foreignKey({ name: 'domain_claims_domain', columns: [t.accountId, t.domainId], foreignColumns: [domains.accountId, domains.id] }),
+    foreignKey({ name: 'domain_claims_contact', columns: [t.accountId, t.contactId], foreignColumns: [contacts.accountId, contacts.id] }),
+    check('domain_claims_status', oneOf(t.status, claimStatuses)),
+    check('domain_claims_authorship', authorshipIsComplete(t)),
+    check('domain_claims_ended', sql`(${t.status} = 'pending') = (${t.endedAt} is null)`),
+    check('domain_claims_accepted', sql`(${t.status} = 'accepted') = (${t.domainId} is not null)`),
+    check('domain_claims_period', sql`${t.createdAt} < ${t.expiresAt}`),
+  ],
+)
 
 export const ticketNumber = pgSequence('ticket_number', { startWith: 100001 })
 export const accountNumber = pgSequence('account_number', { startWith: 10001 })

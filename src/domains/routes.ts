@@ -7,6 +7,8 @@ import { pageOf, pageQuery } from '../http/paging.ts'
 import { notModified } from '../http/preconditions.ts'
 import { invalid } from '../problem.ts'
 import { addDomain } from './add.ts'
+import { claimDecisionRoutes } from './claim-decision-routes.ts'
+import { claimRoutes } from './claim-routes.ts'
 import { releaseDomain } from './release.ts'
 import { CreateDomain, Domain, DomainFilters } from './schema.ts'
 import { listDomains, readDomain } from './store.ts'
@@ -19,6 +21,8 @@ const path = '/v1/accounts/:account/domains'
 export async function domainRoutes(app: App, feature: Feature): Promise<void> {
   const { context } = feature
   app.addSchema(Domain)
+  await claimRoutes(app, feature)
+  await claimDecisionRoutes(app, feature)
 
   app.post(
     path,

@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest, 
 import type { Context } from '../authority/context.ts'
 import { principalOf } from '../authority/load.ts'
 import { invalid } from '../problem.ts'
+import type { TxtResolver } from '../txt.ts'
 import type { Keys } from './keys.ts'
 import { limitOf, type Page, type Paging, type Position } from './paging.ts'
 import type { Standing } from './types.ts'
@@ -15,6 +16,8 @@ export type Feature = {
   keys: Keys
   /** Seals the keys of second factors at rest. */
   factorKey: Buffer
+  /** Looks up what proves a claimed name. */
+  txt: TxtResolver
 }
 
 export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

@@ -41,6 +41,12 @@ export const eventKinds = {
   'account.opened': 'account',
   'domain.added': 'account',
   'domain.released': 'account',
+  'domain.claimed': 'account',
+  'domain.claim_withdrawn': 'account',
+  'domain.claim_refused': 'account',
+  'domain.claim_lapsed': 'account',
+  // That a proof was seen and waits would tell the claimant that somebody else holds the name.
+  'domain.claim_proven': 'staff',
   'contact.invited': 'account',
   'contact.added': 'account',
   'contact.accepted': 'account',

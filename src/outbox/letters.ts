@@ -3,7 +3,7 @@
  * proven has written is ever repeated to anybody.
  */
 import type { ContactRole } from '../vocabulary.ts'
-import { notices } from './notices.ts'
+import { notices, placeOf } from './notices.ts'
 import type { OwnTerms, Terms } from './offer.ts'
 import type { NoticeKind } from './post.ts'
 
@@ -112,7 +112,6 @@ export type NoticeSubject = {
 /** A letter about what happened on an account. */
 export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, domains, role }: NoticeSubject): Letter {
   const { subject, said } = notices[kind]
-  const place = kind.startsWith('grant') ? 'grants' : 'contacts'
   return {
     subject: `${subject} for account ${account.number}`,
     text: lines(
@@ -122,7 +121,7 @@ export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, dom
       '',
       'Those who may see it find it here:',
       '',
-      `GET ${origin}/v1/accounts/${account.number}/${place}/${subjectId}`,
+      `GET ${origin}/v1/accounts/${account.number}${placeOf(kind, subjectId)}`,
     ),
   }
 }

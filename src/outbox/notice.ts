@@ -34,8 +34,10 @@ select json_build_object('number', a.number, 'name', a.name) as account, c.role,
     (select nullif(n.invited_address, '') from contacts n where n.account_id = a.id and n.user_id = u.id and n.external_id is not null
       order by n.id desc limit 1)) as to,
   coalesce(c.user_id = u.id or g.grantee_user_id = u.id, false) as own,
-  (select json_agg(d.name order by d.name) from grant_domains l join domains d on d.account_id = l.account_id and d.id = l.domain_id
-    where l.account_id = g.account_id and l.grant_id = g.id) as domains
+  coalesce((select json_agg(d.name order by d.name) from grant_domains l join domains d on d.account_id = l.account_id and d.id = l.domain_id
+      where l.account_id = g.account_id and l.grant_id = g.id),
+    (select json_build_array(d.name) from domains d where d.account_id = a.id and d.id = ${subjectId}),
+    (select json_build_array(dc.name) from domain_claims dc where dc.account_id = a.id and dc.id = ${subjectId})) as domains
 from accounts a join users u on u.id = ${recipientUserId} and u.status = 'active'
 left join contacts c on c.account_id = a.id and c.id = ${subjectId}
 left join grants g on g.account_id = a.id and g.id = ${subjectId}
@@ -46,7 +48,7 @@ async function mayRead({ db, clock }: Context, { kind, accountId, subjectId, rec
   const { facts, grant } = await load(db, clock.offset(), recipient, { account: { id: accountId }, grant: subjectId })
   const asked = kind.startsWith('grant')
     ? question('grant.read', accountId, { domains: grant?.domains ?? [] })
-    : question('contact.read', accountId)
+    : question(kind.startsWith('contact') ? 'contact.read' : 'account.read', accountId)
   // A letter goes to the person himself, so it is decided as if he had signed in to ask.
   return decide(asSignedIn(facts), asked, facts.now).permit
 }

@@ -4,6 +4,9 @@ import type { NoticeKind } from './post.ts'
 export const notices: Record<NoticeKind, { subject: string; said: string }> = {
   contact_added_by_staff: { subject: 'A contact was added', said: 'the provider has invited a contact.' },
   contact_ended: { subject: 'A contact has ended', said: 'a contact has ended.' },
+  domain_added_by_staff: { subject: 'A domain was added', said: 'the provider has put a domain into it.' },
+  domain_released_by_staff: { subject: 'A domain was released', said: 'the provider has released a domain of it.' },
+  domain_claim_refused: { subject: 'A claim was refused', said: 'the provider has refused a claim of a domain.' },
   grant_invited: { subject: 'A permission was offered', said: 'somebody was offered permission to act on its behalf.' },
   grant_accepted: { subject: 'A permission was accepted', said: 'the permission you offered was accepted and holds from now on.' },
   grant_requested: {
@@ -18,4 +21,11 @@ export const notices: Record<NoticeKind, { subject: string; said: string }> = {
   grant_revoked: { subject: 'A permission has ended', said: 'a permission to act on its behalf has ended.' },
   grant_suspended: { subject: 'A permission is suspended', said: 'a permission to act on its behalf is suspended.' },
   grant_cancelled: { subject: 'An offer was withdrawn', said: 'an offered permission to act on its behalf was withdrawn.' },
+}
+
+/** Where below the account it is; what the account does not hold any more is nowhere. */
+export function placeOf(kind: NoticeKind, subjectId: string): string {
+  const [what] = kind.split('_')
+  if (kind === 'domain_claim_refused') return `/domains/claims/${subjectId}`
+  return what === 'account' || kind === 'domain_released_by_staff' ? '' : `/${what}s/${subjectId}`
 }

@@ -5,10 +5,13 @@
 import type { Database } from '../database/open.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 
-/** Letters about something that happened on an account, each to one recipient. `subject` is the contact, grant or account it is about. */
+/** Letters about something that happened on an account, each to one recipient. `subject` is the contact, grant, domain, claim or account it is about. */
 export const noticeKinds = [
   'contact_added_by_staff',
   'contact_ended',
+  'domain_added_by_staff',
+  'domain_released_by_staff',
+  'domain_claim_refused',
   'grant_invited',
   'grant_requested',
   'grant_accepted',

@@ -75,7 +75,7 @@ async function withService<T>(env: Desk['env'], work: (test: TestApp) => Promise
   const keys = await openKeys(opened.db, secret, issuerOf(config), clock.now())
   const app = await createApp({ context, keys, ready: () => opened.ready(), secret, logger: false })
   try {
-    return await work({ app, keys, context, clock, opened: { ...opened, settings: env }, jobs: context.jobs, config })
+    return await work({ app, keys, context, clock, opened: { ...opened, settings: env }, jobs: context.jobs, config, zone: new Map() })
   } finally {
     await app.close()
     await opened.close()

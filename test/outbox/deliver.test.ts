@@ -227,15 +227,17 @@ t.test('notices', async (t) => {
   await t.test('every kind has its words, for one recipient', async (t) => {
     const subjects = new Set<string>()
     for (const kind of noticeKinds) {
-      const about = kind.startsWith('grant') ? given : ownerContact
+      const [what = ''] = kind.split('_')
+      const about = { grant: given, domain: site.id, account: alpha.id }[what] ?? ownerContact
       const [mail, ...more] = (await tell(owner.id, kind, about)) as [Mail]
       t.strictSame(more, [])
       t.equal(mail.to, owner.address)
       t.match(mail.subject, `for account ${alpha.number}`)
       t.match(mail.text, `Account ${alpha.number} (Alpha Ltd): `)
-      const place = kind.startsWith('grant') ? 'grants' : 'contacts'
-      t.match(mail.text, `GET http://mandate.test/v1/accounts/${alpha.number}/${place}/${about}\n`)
-      t.match(mail.text, kind.startsWith('grant') ? '- alpha.example' : 'Role: owner')
+      const places: Partial<Record<NoticeKind, string>> = { domain_released_by_staff: '', domain_claim_refused: `/domains/claims/${about}` }
+      const place = what === 'account' ? '' : (places[kind] ?? `/${what}s/${about}`)
+      t.match(mail.text, `GET http://mandate.test/v1/accounts/${alpha.number}${place}\n`)
+      if (what !== 'account') t.match(mail.text, what === 'contact' ? 'Role: owner' : '- alpha.example')
       subjects.add(mail.subject)
     }
     t.equal(subjects.size, noticeKinds.length)

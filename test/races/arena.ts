@@ -48,13 +48,15 @@ export async function openArena(t: Test, poolSize: number): Promise<Arena | unde
   const keys = await openKeys(opened.db, secret, issuer, clock.now())
   const log: Arena['log'] = []
   const logger = { level: 'warn', stream: { write: (line: string) => log.push(JSON.parse(line)) } }
-  const app = await createApp({ context, keys, ready: () => opened.ready(), secret, logger })
+  const zone: TestApp['zone'] = new Map()
+  const txt = async (name: string) => zone.get(name) ?? []
+  const app = await createApp({ context, keys, txt, ready: () => opened.ready(), secret, logger })
   t.teardown(async () => {
     await app.close()
     await jobs.stop()
     await opened.close()
   })
-  return { app, keys, context, clock, opened: { ...opened, settings }, jobs, config, wire, log }
+  return { app, keys, context, clock, opened: { ...opened, settings }, jobs, config, zone, wire, log }
 }
 
 type Query = (config: pg.QueryConfig, ...rest: unknown[]) => unknown
