@@ -118,6 +118,26 @@ export const verificationMethods = [
 ] as const
 export type VerificationMethod = (typeof verificationMethods)[number]
 
+/**
+ * How much a verification is worth, after NIST SP 800-63B. `client`: a service proved itself, and no person did. `asserted`: a panel says
+ * who it is, and nothing more is taken from it. `mailbox`: he reads mail at an address, which is no authenticator. `one_factor`: something
+ * he knows or has. `two_factors`: something he has, and something he knows or is.
+ */
+export const verificationLevels = ['client', 'asserted', 'mailbox', 'one_factor', 'two_factors'] as const
+export type VerificationLevel = (typeof verificationLevels)[number]
+
+/** What each method is worth by itself; of a `panel` or a client's own `token` it may be another, and is said where that is known. */
+export const levelOfMethod: Record<VerificationMethod, VerificationLevel> = {
+  password: 'one_factor',
+  'password+totp': 'two_factors',
+  passkey: 'two_factors',
+  panel: 'asserted',
+  'email:strong': 'mailbox',
+  'email:proven': 'mailbox',
+  support_code: 'one_factor',
+  token: 'one_factor',
+}
+
 export const ticketStatuses = ['new', 'open', 'waiting_on_customer', 'on_hold', 'resolved', 'closed'] as const
 export type TicketStatus = (typeof ticketStatuses)[number]
 

@@ -76,8 +76,8 @@ async function ofStaff({ test, a }: World, admin: Person): Promise<Lesser[]> {
   await context.db.insert(clients).values({ ...row, createdAt: at })
   const person = { userId: admin.id, createdAt: at, authenticatedAt: at, expiresAt }
   await context.db.insert(sessions).values([
-    { ...person, id: inPanel, kind: 'panel', method: 'panel', clientId: client },
-    { ...person, id: toolSession, kind: 'person', method: 'token' },
+    { ...person, id: inPanel, kind: 'panel', method: 'panel', level: 'two_factors', clientId: client },
+    { ...person, id: toolSession, kind: 'person', method: 'token', level: 'one_factor' },
   ])
   const ceiling = { account: a.id, domains: [], actions: [...ceilingActions, 'self.manage', 'staff.user.manage', 'staff.client.manage'] }
   const { secret, hash } = newPersonalToken()
@@ -97,7 +97,15 @@ async function ofStaff({ test, a }: World, admin: Person): Promise<Lesser[]> {
 async function stale({ test }: World, who: Person, renewed: string): Promise<Lesser[]> {
   const session = uuid()
   const [at, long] = [new Date(test.clock.now()), new Date(test.clock.now() - staleSeconds * 1000)]
-  const row = { id: session, userId: who.id, kind: 'person', method: 'password', createdAt: at, authenticatedAt: long } as const
+  const row = {
+    id: session,
+    userId: who.id,
+    kind: 'person',
+    method: 'password',
+    level: 'one_factor',
+    createdAt: at,
+    authenticatedAt: long,
+  } as const
   await test.context.db.insert(sessions).values({ ...row, expiresAt: new Date(test.clock.now() + 86_400_000) })
   return [
     { what: 'a token from before', token: await tokenFor(test, who.id, who.session, staleSeconds), stale: true },

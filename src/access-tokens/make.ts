@@ -53,7 +53,7 @@ async function write(tx: Database, authority: Authority, session: SessionFact, {
   const at = new Date(authority.at)
   const sessionId = uuid()
   const instants = { createdAt: at, authenticatedAt: new Date(session.authenticatedAt), expiresAt: until }
-  await tx.insert(sessions).values({ id: sessionId, userId, kind: 'person', method: 'token', ...instants })
+  await tx.insert(sessions).values({ id: sessionId, userId, kind: 'person', method: 'token', level: 'one_factor', ...instants })
   const token = { id: uuid(), userId, sessionId, name, secretHash: hash, ceiling, createdAt: at, expiresAt: until }
   const rows = await tx.insert(accessTokens).values(token).returning()
   await append(

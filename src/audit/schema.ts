@@ -11,7 +11,7 @@ import {
   uuidOf,
 } from '../http/shapes.ts'
 import { type EventKind, eventKinds } from '../journal/kinds.ts'
-import { audiences, capacities, verificationMethods } from '../vocabulary.ts'
+import { audiences, capacities, verificationLevels, verificationMethods } from '../vocabulary.ts'
 
 const kinds = Object.keys(eventKinds) as EventKind[]
 const decisions = ['permit', 'deny'] as const
@@ -30,6 +30,7 @@ export const AuditEvent = Type.Object(
       description: 'Null where he acted for himself or for the provider',
     }),
     verification: maybeOpenWord(verificationMethods, 'How he was verified'),
+    verificationLevel: maybeOpenWord(verificationLevels, 'How much that is worth'),
     action: maybeText('What he asked to do'),
     decision: maybeOpenWord(decisions, 'What was decided'),
     reason: maybeText('Why it was refused'),

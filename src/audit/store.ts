@@ -82,6 +82,7 @@ function toEvent({ event, account, actorName, domainName, value }: Row, forStaff
     via: event.viaId,
     onBehalfOf: capacity === 'contact' || capacity === 'grant' ? account : null,
     verification: event.verification,
+    verificationLevel: event.verificationLevel,
     action: event.action,
     decision: event.decision,
     reason: event.reason,

@@ -15,6 +15,7 @@ export function authorship(authority: Authority) {
     staffMemberId: capacity === 'staff' ? via.id : null,
     sessionId: authority.sessionId,
     verification: authority.verification,
+    verificationLevel: authority.verificationLevel,
     verifiedAt: new Date(authority.verifiedAt),
   }
 }
@@ -32,10 +33,11 @@ export function eventOf(authority: Authority, kind: EventKind, rest: Rest = {}):
     capacity: authority.capacity,
     viaId: authority.via.id,
     sessionId: authority.sessionId,
-    verification: authority.verification,
     action: authority.action,
     decision: 'permit',
     requestId: authority.requestId,
+    // Together, so that what proves him anew is not recorded with the level of before.
+    ...(rest.verification === undefined ? { verification: authority.verification, verificationLevel: authority.verificationLevel } : {}),
     ...rest,
   }
 }

@@ -14,6 +14,7 @@ import type {
   SessionKind,
   StaffRole,
   UserStatus,
+  VerificationLevel,
   VerificationMethod,
 } from '../vocabulary.ts'
 
@@ -21,6 +22,7 @@ export type SessionFact = {
   id: string
   kind: SessionKind
   method: VerificationMethod
+  level: VerificationLevel
   authenticatedAt: number
   expiresAt: number
   endedAt: number | null

@@ -32,6 +32,7 @@ export async function loadPerson(db: Database, clockOffset: number, userId: stri
     id: noSession,
     kind: 'person',
     method: 'email:proven',
+    level: 'mailbox',
     authenticatedAt: now,
     expiresAt: now + 1,
     endedAt: null,

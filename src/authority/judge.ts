@@ -4,7 +4,7 @@
  */
 import type { JournalEvent } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
-import type { Action, Capacity, DenyReason, StaffAction, VerificationMethod } from '../vocabulary.ts'
+import type { Action, Capacity, DenyReason, StaffAction, VerificationLevel, VerificationMethod } from '../vocabulary.ts'
 import { principalIsActive } from './conditions.ts'
 import { decide } from './decide.ts'
 import type { Question, Via } from './facts.ts'
@@ -37,6 +37,7 @@ export type Authority = {
   via: Via
   sessionId: string
   verification: VerificationMethod
+  verificationLevel: VerificationLevel
   /** Epoch ms. */
   verifiedAt: number
   action: Action
@@ -123,6 +124,7 @@ function refusalEvent(loaded: Loaded, caller: Caller, question: Question, reason
     capacity: facts.staff === null ? null : 'staff',
     sessionId: caller.sessionId,
     verification: facts.session?.method ?? null,
+    verificationLevel: facts.session?.level ?? null,
     action: question.action,
     decision: 'deny',
     reason,
@@ -144,6 +146,7 @@ function authorityOf({ facts }: Loaded, caller: Caller, action: Action, accountI
     via,
     sessionId: session.id,
     verification: session.method,
+    verificationLevel: session.level,
     verifiedAt: session.authenticatedAt,
     action,
     requestId: caller.requestId,

@@ -48,7 +48,7 @@ export const userObject = sql`json_build_object('id', u.id, 'name', u.name, 'sta
 
 export const principal = sql`
   floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} as now,
-  (select json_build_object('id', s.id, 'kind', s.kind, 'method', s.method, 'authenticatedAt', ${ms(sql`s.authenticated_at`)},
+  (select json_build_object('id', s.id, 'kind', s.kind, 'method', s.method, 'level', s.level, 'authenticatedAt', ${ms(sql`s.authenticated_at`)},
       'expiresAt', ${ms(sql`s.expires_at`)}, 'endedAt', ${ms(sql`s.ended_at`)})
     from sessions s where s.id = ${value('session', 'uuid')} and s.user_id is not distinct from ${value('caller', 'uuid')}
       and ${keyStands}) as session,

@@ -4,6 +4,14 @@ import type { Facts } from './facts.ts'
 export function asSignedIn(facts: Facts): Facts {
   const { now, user } = facts
   const id = user?.id ?? ''
-  const session = { id, kind: 'person', method: 'password', authenticatedAt: now, expiresAt: now + 1, endedAt: null } as const
+  const session = {
+    id,
+    kind: 'person',
+    method: 'password',
+    level: 'one_factor',
+    authenticatedAt: now,
+    expiresAt: now + 1,
+    endedAt: null,
+  } as const
   return { ...facts, session, client: null, ceiling: null }
 }

@@ -48,6 +48,7 @@ import {
   topicKeys,
   topics,
   userStatuses,
+  verificationLevels,
   verificationMethods,
 } from '../vocabulary.ts'
 import { allOf, bytes, id, instant, noneOf, oneOf, transactionId } from './columns.ts'
@@ -128,6 +129,8 @@ export const sessions = pgTable(
     /** A narrowed token's session hangs on the one it was cut from and ends with it (trigger `sessions_end_together`). */
     parentId: uuid().references((): AnyPgColumn => sessions.id),
     method: text({ enum: verificationMethods }).notNull(),
+    /** How much that is worth. */
+    level: text({ enum: verificationLevels }).notNull(),
     createdAt: instant().notNull(),
     authenticatedAt: instant().notNull(),
     expiresAt: instant().notNull(),
@@ -136,6 +139,14 @@ export const sessions = pgTable(
   (t) => [
     check('sessions_kind', oneOf(t.kind, sessionKinds)),
     check('sessions_method', oneOf(t.method, verificationMethods)),
+    // No session is worth more than its method; only what a panel says of its user differs from case to case.
+    check(
+      'sessions_level',
+      sql`case when ${t.kind} = 'client' then ${t.level} = 'client'
+        when ${t.method} = 'panel' then ${t.level} in ('asserted', 'one_factor', 'two_factors')
+        when ${t.method} in ('password+totp', 'passkey') then ${t.level} = 'two_factors'
+        else ${t.level} = 'one_factor' end`,
+    ),
     check('sessions_principal', sql`(${t.userId} is null) = (${t.kind} = 'client') and (${t.clientId} is null) = (${t.kind} = 'person')`),
     index('sessions_of_user').on(t.userId, t.id),
     index('sessions_of_parent').on(t.parentId).where(sql`${t.parentId} is not null`),
@@ -383,6 +394,7 @@ const authorship = () => ({
   /** The service it came through, if any. */
   clientId: uuid(),
   verification: text({ enum: verificationMethods }).notNull(),
+  verificationLevel: text({ enum: verificationLevels }).notNull(),
   verifiedAt: instant().notNull(),
 })
 
@@ -486,6 +498,7 @@ export const tickets = pgTable(
     foreignKey({ name: 'tickets_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
     check('tickets_authorship', authorshipIsComplete(t)),
     check('tickets_verification', oneOf(t.verification, verificationMethods)),
+    check('tickets_verification_level', oneOf(t.verificationLevel, verificationLevels)),
     check('tickets_status', oneOf(t.status, ticketStatuses)),
     check('tickets_priority', oneOf(t.priority, priorities)),
     check('tickets_channel', oneOf(t.channel, channels)),
@@ -515,6 +528,7 @@ export const messages = pgTable(
     foreignKey({ name: 'messages_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
     check('messages_kind', oneOf(t.kind, messageKinds)),
     check('messages_authorship', authorshipIsComplete(t)),
+    check('messages_verification_level', oneOf(t.verificationLevel, verificationLevels)),
     check('messages_note', sql`${t.kind} <> 'note' or ${t.capacity} = 'staff'`),
   ],
 )
@@ -539,6 +553,8 @@ export const journalEvents = pgTable(
     viaId: uuid(),
     sessionId: uuid(),
     verification: text({ enum: verificationMethods }),
+    /** Null with no verification, and in events of before levels were recorded. */
+    verificationLevel: text({ enum: verificationLevels }),
     action: text(),
     decision: text({ enum: ['permit', 'deny'] }),
     reason: text(),
@@ -555,6 +571,10 @@ export const journalEvents = pgTable(
   (t) => [
     primaryKey({ columns: [t.accountId, t.id] }),
     check('journal_events_audience', oneOf(t.audience, audiences)),
+    check(
+      'journal_events_verification_level',
+      sql`${t.verificationLevel} is null or (${t.verification} is not null and ${oneOf(t.verificationLevel, verificationLevels)})`,
+    ),
     index('journal_events_newest').on(t.accountId, t.at.desc(), t.id.desc()),
     index('journal_events_newest_of_all').on(t.at.desc(), t.id.desc()),
     index('journal_events_transaction').on(t.transactionId, t.id),

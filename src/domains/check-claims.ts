@@ -43,15 +43,15 @@ async function look(context: Context, txt: TxtResolver, claim: ClaimRow): Promis
 
 /** What the one who made the claim may do now, as if he asked: null when he may not any more. Then another contact can look himself. */
 async function authorityNow({ clock }: Context, tx: Database, claim: ClaimRow): Promise<Authority | null> {
-  const { actorUserId, accountId, sessionId, verification, verifiedAt, id: requestId } = claim
+  const { actorUserId, accountId, sessionId, verification, verificationLevel, verifiedAt, id: requestId } = claim
   const caller: Caller = { userId: actorUserId, clientId: null, ceiling: null, sessionId, requestId, authenticatedAt: 0 }
   const { facts } = await load(tx, clock.offset(), caller, { account: { id: accountId } })
   const ownTime = { authenticatedAt: verifiedAt.getTime(), expiresAt: facts.now + 1, endedAt: null }
-  const session = { id: sessionId, kind: 'person', method: verification, ...ownTime } as const
+  const session = { id: sessionId, kind: 'person', method: verification, level: verificationLevel, ...ownTime } as const
   const action = 'domain.manage'
   const decision = decide({ ...facts, session }, question(action, accountId), facts.now)
   if (!decision.permit) return null
   const { via } = decision
-  const who = { actorUserId, clientId: facts.client?.id ?? null, capacity: via.capacity, via, sessionId, verification }
-  return { at: facts.now, accountId, ...who, verifiedAt: verifiedAt.getTime(), action, requestId }
+  const who = { actorUserId, clientId: facts.client?.id ?? null, capacity: via.capacity, via, sessionId }
+  return { at: facts.now, accountId, ...who, verification, verificationLevel, verifiedAt: verifiedAt.getTime(), action, requestId }
 }

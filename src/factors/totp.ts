@@ -87,7 +87,7 @@ async function unconfirmed({ tx, userId }: Act, id: string): Promise<FactorRow> 
 async function raiseSession({ tx, authority }: Act): Promise<void> {
   await tx
     .update(sessions)
-    .set({ method: 'password+totp' })
+    .set({ method: 'password+totp', level: 'two_factors' })
     .where(and(eq(sessions.id, authority.sessionId), eq(sessions.method, 'password')))
 }
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/open.ts'
 import { journalEvents, journalValues } from '../database/tables.ts'
-import type { Capacity, VerificationMethod } from '../vocabulary.ts'
+import { type Capacity, levelOfMethod, type VerificationLevel, type VerificationMethod } from '../vocabulary.ts'
 import { canonical } from './canonical.ts'
 import { type EventKind, eventKinds } from './kinds.ts'
 
@@ -18,6 +18,8 @@ export type JournalEvent = {
   viaId?: string | null
   sessionId?: string | null
   verification?: VerificationMethod | null
+  /** Absent: what the method is worth by itself. */
+  verificationLevel?: VerificationLevel | null
   action?: string | null
   decision?: 'permit' | 'deny' | null
   reason?: string | null
@@ -40,7 +42,8 @@ export async function append(tx: Database, ...events: JournalEvent[]): Promise<v
 
 function toRows({ value, at, ...event }: JournalEvent) {
   const id = uuid()
-  const row = { ...event, id, at: new Date(at), audience: eventKinds[event.kind] }
+  const { verification = null, verificationLevel = verification && levelOfMethod[verification] } = event
+  const row = { ...event, verificationLevel, id, at: new Date(at), audience: eventKinds[event.kind] }
   if (value === undefined) return { event: row, value: undefined }
   const salt = randomBytes(16)
   const stored = { accountId: event.accountId, eventId: id, salt, value }

@@ -38,8 +38,8 @@ export async function narrowedToken({ feature, form, client, requestId }: Plea):
     const ceiling = ceilingOf(stated, loaded)
     if ('fault' in ceiling) throw detailsRefused(`${ceiling.fault}: not within what the subject_token may do, or not there`)
     const until = Math.min(presented.exp * 1000, facts.session.expiresAt, facts.now + context.config.accessTokenSeconds * 1000)
-    const { kind, method, authenticatedAt, id: parentId } = facts.session
-    const who = { userId, clientId: caller.clientId, kind, method, now: facts.now, authenticatedAt, expiresAt: until, requestId }
+    const { kind, method, level, authenticatedAt, id: parentId } = facts.session
+    const who = { userId, clientId: caller.clientId, kind, method, level, now: facts.now, authenticatedAt, expiresAt: until, requestId }
     return { ceiling, until, id: await begin(tx, { ...who, parentId }, 'session.narrowed') }
   })
   return { ...(await handOver(feature, claimsOf(presented, userId, cut))), ...saying(cut.ceiling) }

@@ -6,6 +6,7 @@ import { changeByProof } from '../authority/change.ts'
 import type { Database } from '../database/open.ts'
 import { clients, staffMembers, subjects, users } from '../database/tables.ts'
 import { issuerOf } from '../http/keys.ts'
+import { levelOfAmr } from '../identity/methods.ts'
 import { type Assertion, isInstant, readAssertion } from './assertion.ts'
 import type { Client } from './client.ts'
 import { invalidClient, OAuthError } from './errors.ts'
@@ -30,8 +31,9 @@ export async function panelToken({ feature, form, client, requestId }: Plea): Pr
     if (!(await takeOnce(tx, said, now))) throw refused('It was used before: make a new one, with another jti, for each request')
     const authenticatedAt = Math.min(said.authTime * 1000, now)
     const expiresAt = now + sessionLifeMs(context)
-    const beginning = { userId, clientId: client.id, kind: 'panel', method: 'panel', now, authenticatedAt, expiresAt, requestId } as const
-    return { id: await begin(tx, beginning, 'session.started'), authenticatedAt, expiresAt }
+    const level = client.mayStepUp ? levelOfAmr(said.amr) : 'asserted'
+    const who = { userId, clientId: client.id, kind: 'panel', method: 'panel', level } as const
+    return { id: await begin(tx, { ...who, now, authenticatedAt, expiresAt, requestId }, 'session.started'), authenticatedAt, expiresAt }
   })
   return handOver(feature, {
     sub: userId,

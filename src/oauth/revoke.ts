@@ -24,9 +24,12 @@ export async function revokeToken(feature: Feature, token: string, client: Clien
       .update(sessions)
       .set({ endedAt: at })
       .where(and(eq(sessions.id, sessionId), isNull(sessions.endedAt)))
-      .returning({ id: sessions.id, method: sessions.method })
+      .returning({ id: sessions.id, method: sessions.method, level: sessions.level })
     if (personalId !== null && ended.length > 0) await tx.update(accessTokens).set({ revokedAt: at }).where(eq(accessTokens.id, personalId))
-    await append(tx, ...ended.map(({ id, method }) => sessionEvent('session.ended', id, { userId, clientId, method, now, requestId })))
+    await append(
+      tx,
+      ...ended.map(({ id, method, level }) => sessionEvent('session.ended', id, { userId, clientId, method, level, now, requestId })),
+    )
   })
 }
 

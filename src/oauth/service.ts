@@ -13,7 +13,7 @@ export async function serviceToken({ feature, client, requestId }: Plea): Promis
   const { context } = feature
   const session = await changeByProof(context, {}, async (tx, now) => {
     const expiresAt = now + sessionLifeMs(context)
-    const who = { userId: null, clientId: client.id, kind: 'client', method: 'token' } as const
+    const who = { userId: null, clientId: client.id, kind: 'client', method: 'token', level: 'client' } as const
     return { id: await begin(tx, { ...who, now, authenticatedAt: now, expiresAt, requestId }, 'session.started'), expiresAt }
   })
   return handOver(feature, { sub: client.id, sid: session.id, client_id: client.id, auth_time: 0, amr: [], until: session.expiresAt })

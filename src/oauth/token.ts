@@ -6,7 +6,7 @@ import { providerAccountId, sessions } from '../database/tables.ts'
 import type { Feature } from '../http/feature.ts'
 import type { AccessClaims } from '../http/keys.ts'
 import { append, type JournalEvent } from '../journal/append.ts'
-import type { SessionKind, VerificationMethod } from '../vocabulary.ts'
+import type { SessionKind, VerificationLevel, VerificationMethod } from '../vocabulary.ts'
 import type { TokenAnswer } from './schema.ts'
 
 /** What a session is begun with; instants in epoch ms. */
@@ -15,6 +15,7 @@ export type Beginning = {
   clientId: string | null
   kind: SessionKind
   method: VerificationMethod
+  level: VerificationLevel
   now: number
   authenticatedAt: number
   expiresAt: number
@@ -24,20 +25,24 @@ export type Beginning = {
 
 /** Writes a session and its event, in the caller's transaction. */
 export async function begin(tx: Database, beginning: Beginning, kind: 'session.started' | 'session.narrowed'): Promise<string> {
-  const { now, authenticatedAt, expiresAt, requestId, userId, clientId, method } = beginning
+  const { now, authenticatedAt, expiresAt, requestId, userId, clientId, method, level } = beginning
   const id = uuid()
   const instants = { createdAt: new Date(now), authenticatedAt: new Date(authenticatedAt), expiresAt: new Date(expiresAt) }
   await tx
     .insert(sessions)
-    .values({ id, userId, clientId, kind: beginning.kind, method, parentId: beginning.parentId ?? null, ...instants })
-  await append(tx, sessionEvent(kind, id, { userId, clientId, method, now, requestId }))
+    .values({ id, userId, clientId, kind: beginning.kind, method, level, parentId: beginning.parentId ?? null, ...instants })
+  await append(tx, sessionEvent(kind, id, { userId, clientId, method, level, now, requestId }))
   return id
 }
 
-type Acting = { userId: string | null; clientId: string | null; method: VerificationMethod | null; now: number; requestId: string }
+type Acting = Pick<Beginning, 'userId' | 'clientId' | 'method' | 'level' | 'now' | 'requestId'>
 
 /** An event about a session, by whoever it is of. */
-export function sessionEvent(kind: JournalEvent['kind'], id: string, { userId, clientId, method, now, requestId }: Acting): JournalEvent {
+export function sessionEvent(
+  kind: JournalEvent['kind'],
+  id: string,
+  { userId, clientId, method, level, now, requestId }: Acting,
+): JournalEvent {
   return {
     accountId: providerAccountId,
     kind,
@@ -48,6 +53,7 @@ export function sessionEvent(kind: JournalEvent['kind'], id: string, { userId, c
     viaId: userId ?? clientId,
     sessionId: id,
     verification: method,
+    verificationLevel: level,
     resourceType: 'session',
     resourceId: id,
     requestId,

@@ -5,7 +5,7 @@ import { sessions } from '../database/tables.ts'
 import { selfEvent } from '../identity/newcomer.ts'
 import { issueRefreshToken } from '../identity/refresh-tokens.ts'
 import { append } from '../journal/append.ts'
-import type { VerificationMethod } from '../vocabulary.ts'
+import { levelOfMethod, type VerificationMethod } from '../vocabulary.ts'
 
 /** Where a request comes from. */
 export type Origin = { network: string; requestId: string }
@@ -23,7 +23,7 @@ export async function beginSession(
   const id = uuid()
   const at = new Date(now)
   const expiresAt = now + config.sessionHours * 3_600_000
-  const row = { id, userId, kind: 'person', method, createdAt: at, authenticatedAt: at } as const
+  const row = { id, userId, kind: 'person', method, level: levelOfMethod[method], createdAt: at, authenticatedAt: at } as const
   await tx.insert(sessions).values({ ...row, expiresAt: new Date(expiresAt) })
   const about = { sessionId: id, verification: method, resourceType: 'session', resourceId: id }
   await append(tx, selfEvent('session.started', userId, now, requestId, about))

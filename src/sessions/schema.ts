@@ -2,7 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { instantOf, maybeInstantOf, namedPerson, openWord, uuidOf } from '../http/shapes.ts'
 import { Assertion, PasskeyOptions } from '../identity/passkey-schema.ts'
 import { AddressText, Code, Password } from '../identity/schema.ts'
-import { sessionKinds, verificationMethods } from '../vocabulary.ts'
+import { sessionKinds, verificationLevels, verificationMethods } from '../vocabulary.ts'
 
 export const SignIn = Type.Object(
   { address: AddressText, password: Password, code: Type.Optional(Code) },
@@ -42,6 +42,7 @@ export const Session = Type.Object(
     id: uuidOf('The session'),
     kind: openWord(sessionKinds, 'Who holds it'),
     method: openWord(verificationMethods, 'How the person was verified'),
+    level: openWord(verificationLevels, 'How much that is worth'),
     createdAt: instantOf('When it began'),
     authenticatedAt: instantOf('When the person last proved himself'),
     expiresAt: instantOf('When it ends by itself'),

@@ -15,7 +15,7 @@ import { verifyPassword } from '../identity/passwords.ts'
 import { countingCodes, demandSecondFactor } from '../identity/second-factor.ts'
 import { append } from '../journal/append.ts'
 import { invalid, type Problem } from '../problem.ts'
-import type { VerificationMethod } from '../vocabulary.ts'
+import { levelOfMethod, type VerificationMethod } from '../vocabulary.ts'
 import type { SignedIn, StepUp } from './schema.ts'
 import { passwordOf } from './store.ts'
 import { signedIn } from './token.ts'
@@ -37,7 +37,7 @@ export async function stepUp(feature: Feature, { caller, ask }: Standing, body: 
   const alter = () =>
     change(context, caller, ask, { users: [userId] }, async (tx, authority, { facts }) => {
       const method = await prove(tx, authority.at)
-      const proven = { method, authenticatedAt: new Date(authority.at) }
+      const proven = { method, level: levelOfMethod[method], authenticatedAt: new Date(authority.at) }
       await tx.update(sessions).set(proven).where(eq(sessions.id, caller.sessionId))
       const about = { resourceType: 'session', resourceId: caller.sessionId, verification: method }
       await append(tx, eventOf(authority, 'session.stepped_up', about))

@@ -59,6 +59,7 @@ function toSession(row: typeof sessions.$inferSelect, renewed: string | number |
     id: row.id,
     kind: row.kind,
     method: row.method,
+    level: row.level,
     createdAt: row.createdAt.toISOString(),
     authenticatedAt: row.authenticatedAt.toISOString(),
     expiresAt: row.expiresAt.toISOString(),

@@ -10,6 +10,7 @@ import {
   ticketOrigins,
   ticketStatuses,
   topicKeys,
+  verificationLevels,
   verificationMethods,
 } from '../vocabulary.ts'
 
@@ -26,7 +27,11 @@ const Author = Type.Object(
       { additionalProperties: false },
     ),
     verification: Type.Object(
-      { method: openWord(verificationMethods, 'How the actor was verified'), at: instantOf('When') },
+      {
+        method: openWord(verificationMethods, 'How the actor was verified'),
+        level: openWord(verificationLevels, 'How much that is worth'),
+        at: instantOf('When'),
+      },
       { additionalProperties: false },
     ),
   },

@@ -117,7 +117,7 @@ const iso = (at: Date | null): string | null => at?.toISOString() ?? null
 
 type Written = Pick<
   typeof messages.$inferSelect,
-  'actorUserId' | 'capacity' | 'contactId' | 'grantId' | 'staffMemberId' | 'verification' | 'verifiedAt'
+  'actorUserId' | 'capacity' | 'contactId' | 'grantId' | 'staffMemberId' | 'verification' | 'verificationLevel' | 'verifiedAt'
 >
 type AccountName = { id: string; number: string; name: string }
 
@@ -128,7 +128,7 @@ export function toAuthor(row: Written, name: string, account: AccountName): Mess
     capacity: row.capacity,
     via: (row.contactId ?? row.grantId ?? row.staffMemberId) as string,
     onBehalfOf: { account: account.id, number: account.number, name: account.name },
-    verification: { method: row.verification, at: row.verifiedAt.toISOString() },
+    verification: { method: row.verification, level: row.verificationLevel, at: row.verifiedAt.toISOString() },
   }
 }
 

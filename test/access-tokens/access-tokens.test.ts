@@ -68,7 +68,7 @@ t.test('personal access tokens', async (t) => {
     t.match((await ticket(secret, d2.name)).body, { code: 'not_authorised', reason: 'token_ceiling' })
     t.match((await send(test, 'GET', '/v1/accounts', { token: secret })).body.items, [])
     const [written] = await db.select().from(tickets)
-    t.match(written, { actorUserId: olga.id, capacity: 'contact', verification: 'token', clientId: null })
+    t.match(written, { actorUserId: olga.id, capacity: 'contact', verification: 'token', verificationLevel: 'one_factor', clientId: null })
     const again = await make(wanted(), { key: 'make-once' })
     t.equal(again.status, 422, 'another end is another request')
     const events = (await eventsOf(test, provider)).filter(({ resourceId }) => resourceId === sent.body.accessToken.id)

@@ -71,6 +71,7 @@ t.test('the audit trail', async (t) => {
       via: given,
       onBehalfOf: named,
       verification: 'password',
+      verificationLevel: 'one_factor',
       action: 'ticket.create',
       decision: 'permit',
       reason: null,

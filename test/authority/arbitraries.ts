@@ -318,6 +318,7 @@ function principalOf(row: Draw<typeof principalDraw>): Principal {
     id: ids.other(0),
     kind,
     method: 'password',
+    level: 'one_factor',
     authenticatedAt: now - day,
     expiresAt: now + row.ends,
     endedAt: row.signedOut === null ? null : now + row.signedOut,

@@ -33,6 +33,7 @@ t.test('the cascade of authority', async (t) => {
       via: { capacity: 'self', id: ownerContact },
       sessionId: owner.session,
       verification: 'password',
+      verificationLevel: 'one_factor',
       verifiedAt: test.clock.now(),
       action: 'contact.manage',
       requestId: 'request',

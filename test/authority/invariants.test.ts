@@ -328,6 +328,7 @@ t.test('C1: on a domain that was released an account keeps reading, answering an
       id: '',
       kind: 'person' as const,
       method: 'password' as const,
+      level: 'one_factor' as const,
       authenticatedAt: now,
       expiresAt: now + day,
       endedAt: null,

@@ -125,7 +125,7 @@ t.test('a passkey', async (t) => {
     t.equal(reply.headers['location'], `/v1/sessions/${reply.body.session.id}`)
     t.strictSame(decodeJwt(reply.body.accessToken)['amr'], ['hwk', 'user'])
     const [session] = await db.select().from(sessions).where(eq(sessions.id, reply.body.session.id))
-    t.match(session, { method: 'passkey', kind: 'person', userId: anna.id })
+    t.match(session, { method: 'passkey', level: 'two_factors', kind: 'person', userId: anna.id })
     const manage = await post(test, `${factorsPath}/totp`, {}, reply.body.accessToken)
     t.equal(manage.status, 201, 'and is proof enough for everything')
     t.equal((await post(test, '/v1/sessions/passkey', assertion)).status, 401, 'once')

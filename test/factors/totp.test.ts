@@ -65,7 +65,7 @@ t.test('an authenticator app', async (t) => {
     t.match(await mailbox(test), [{ to: anna.address, subject: 'A second factor was added' }])
     t.equal((await send(test, 'GET', '/v1/sessions', { token: elsewhere.accessToken })).status, 401, 'the other session has ended')
     const [session] = await db.select().from(sessions).where(eq(sessions.id, anna.session))
-    t.match(session, { method: 'password+totp', endedAt: null }, 'this one has shown both')
+    t.match(session, { method: 'password+totp', level: 'two_factors', endedAt: null }, 'this one has shown both')
     t.strictSame((await eventsBy(test, anna.id)).slice(-2), ['factor.added', 'session.ended'])
     const repeated = await send(test, 'POST', confirm, { token: anna.token, body: { code: codeOf(secret, test.clock.now()) } })
     t.match(repeated, { status: 409, body: { code: 'conflict' } })
@@ -208,7 +208,7 @@ t.test('an authenticator app', async (t) => {
     const before = await countRows(db)
     const old = await tokenFor(test, anna.id, anna.session, 3_600)
     t.match(await send(test, 'POST', `${factorsPath}/totp`, { token: old, body: {} }), { status: 401, body: { code: 'step_up_required' } })
-    await db.update(sessions).set({ method: 'password' }).where(eq(sessions.id, anna.session))
+    await db.update(sessions).set({ method: 'password', level: 'one_factor' }).where(eq(sessions.id, anna.session))
     const denied = { status: 401, body: { code: 'second_factor_required', accepts: ['totp', 'recovery_code'] } }
     t.match(await send(test, 'POST', `${factorsPath}/totp`, { token: anna.token, body: {} }), denied)
     t.match(await send(test, 'POST', `${factorsPath}/recovery-codes`, { token: anna.token }), denied)

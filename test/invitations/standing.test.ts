@@ -18,6 +18,8 @@ const nonsense = 'A'.repeat(43)
 type Place = { a: Account; owner: Person; by: Person; inviter: string; at: (rest: string) => string; address: string; d: Domain }
 type Invited = { id: string; address: string; secret: string }
 
+t.setTimeout(120_000)
+
 t.test('an invitation and who gave it', async (t) => {
   const test = await openTestApp(t)
   const { db } = test.context

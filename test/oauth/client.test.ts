@@ -60,7 +60,7 @@ t.test('clients at the token endpoint', async (t) => {
       .select()
       .from(sessions)
       .where(eq(sessions.id, String(claimsIn(token)['sid'])))
-    t.match(session, { kind: 'client', clientId: shop.id, userId: null, method: 'token' })
+    t.match(session, { kind: 'client', clientId: shop.id, userId: null, method: 'token', level: 'client' })
     const foreign = await account(test, 'Foreign Ltd')
     const rename = await send(test, 'PATCH', `/v1/accounts/${foreign.id}`, { token, body: { name: 'Renamed' }, ifMatch: 1 })
     t.match(rename, { status: 404 }, 'an account of no realm is not there for it')

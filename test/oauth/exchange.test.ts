@@ -66,7 +66,7 @@ t.test('narrowed tokens', async (t) => {
       .select()
       .from(sessions)
       .where(eq(sessions.id, String(claims['sid'])))
-    t.match(session, { parentId: olga.session, kind: 'person', method: 'password', userId: olga.id })
+    t.match(session, { parentId: olga.session, kind: 'person', method: 'password', level: 'one_factor', userId: olga.id })
     const events = (await eventsOf(test, provider)).filter(({ resourceId }) => resourceId === session?.id)
     t.match(events, [{ kind: 'session.narrowed', actor: olga.id }])
   })

@@ -61,7 +61,7 @@ t.test('the user of a panel', async (t) => {
       .select()
       .from(sessions)
       .where(eq(sessions.id, String(claimsIn(token)['sid'])))
-    t.match(session, { kind: 'panel', method: 'panel', clientId: shop.id, userId: olga.id, parentId: null })
+    t.match(session, { kind: 'panel', method: 'panel', level: 'asserted', clientId: shop.id, userId: olga.id, parentId: null })
     t.equal(Number(session?.expiresAt) - Number(session?.createdAt), test.config.sessionHours * 3_600_000)
     const started = (await eventsOf(test, provider)).filter(({ resourceId }) => resourceId === session?.id)
     t.match(started, [{ kind: 'session.started', actor: olga.id, capacity: 'self' }])

@@ -44,6 +44,7 @@ t.test('changing one’s password', async (t) => {
       userId: anna.id,
       kind: 'person',
       method: 'password',
+      level: 'one_factor',
       createdAt: new Date(1),
       authenticatedAt: new Date(1),
       expiresAt: new Date(2),

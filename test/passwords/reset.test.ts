@@ -47,7 +47,9 @@ t.test('resetting a password', async (t) => {
     t.equal((await signIn(test, anna.address, newPassword)).status, 201)
     t.match(await mailbox(test), [{ to: anna.address, subject: 'Your password was reset', text: /have ended/ }])
     const events = await db.select().from(journalEvents).where(eq(journalEvents.kind, 'password.reset'))
-    t.match(events, [{ actorUserId: anna.id, capacity: 'self', verification: 'email:proven', resourceId: anna.id }])
+    t.match(events, [
+      { actorUserId: anna.id, capacity: 'self', verification: 'email:proven', verificationLevel: 'mailbox', resourceId: anna.id },
+    ])
     const used = await complete(second)
     t.match(used, { status: 403, body: { code: 'not_authorised' } })
     t.strictSame(alike(await complete(first)), alike(used), 'another one that was under way')

@@ -34,7 +34,7 @@ t.test('sessions', async (t) => {
     const list = await send(test, 'GET', '/v1/sessions', { token })
     t.equal(list.status, 200, list.text)
     t.match(list.body.items, [
-      { id: session.id, kind: 'person', method: 'password', current: true, lastRenewedAt: String },
+      { id: session.id, kind: 'person', method: 'password', level: 'one_factor', current: true, lastRenewedAt: String },
       { id: anna.session, current: false, lastRenewedAt: null },
     ])
     t.equal(list.body.items.length, 2)
@@ -42,6 +42,7 @@ t.test('sessions', async (t) => {
       'id',
       'kind',
       'method',
+      'level',
       'createdAt',
       'authenticatedAt',
       'expiresAt',

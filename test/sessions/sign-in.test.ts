@@ -41,11 +41,18 @@ t.test('signing in', async (t) => {
     t.equal(Number(claims.exp) - Number(claims.iat), 600)
     t.ok(Number(claims.iat) - Number(claims['auth_time']) <= 1)
     const [row] = await db.select().from(sessions).where(eq(sessions.id, session.id))
-    t.match(row, { userId: anna.id, kind: 'person', method: 'password', endedAt: null })
+    t.match(row, { userId: anna.id, kind: 'person', method: 'password', level: 'one_factor', endedAt: null })
     t.equal(row?.expiresAt.getTime(), (row?.createdAt.getTime() ?? 0) + 12 * 3_600_000)
     t.equal(row?.expiresAt.toISOString(), session.expiresAt)
     const [event] = await db.select().from(journalEvents).where(eq(journalEvents.resourceId, session.id))
-    t.match(event, { kind: 'session.started', audience: 'staff', actorUserId: anna.id, sessionId: session.id, verification: 'password' })
+    t.match(event, {
+      kind: 'session.started',
+      audience: 'staff',
+      actorUserId: anna.id,
+      sessionId: session.id,
+      verification: 'password',
+      verificationLevel: 'one_factor',
+    })
     t.match(await send(test, 'GET', '/v1/me', { token: accessToken }), { status: 200, body: { id: anna.id } })
   })
 

@@ -110,6 +110,7 @@ export async function ticketRow({ test, a, people, contacts }: Stage, rest: Part
       contactId: contacts.owner,
       sessionId: people.owner.session,
       verification: 'password',
+      verificationLevel: 'one_factor',
       verifiedAt: at,
       details: {},
       completeness: { score: 0, missing: [] },
