@@ -12,6 +12,7 @@ import { migrate } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
 import { loadSecret } from './database/secrets.ts'
 import { checkClaims } from './domains/check-claims.ts'
+import { sweepGrants } from './grants/jobs.ts'
 import { issuerOf, openKeys } from './http/keys.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { sealJournal } from './journal/seal.ts'
@@ -45,6 +46,7 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     await jobs.work('seal', async (_payload, signal) => void (await sealJournal(opened.db, clock.now, signal)))
     const txt = dnsTxt()
     await jobs.work('claims', checkClaims(context, txt))
+    await jobs.work('grants', sweepGrants(context))
     let draining = false
     const keys = await openKeys(opened.db, secret, issuerOf(config), clock.now(), config.signingAlgorithm)
     const ready = async () => !draining && (await opened.ready())

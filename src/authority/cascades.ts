@@ -91,7 +91,7 @@ function fall(row: Row): Fallen[] {
 
 /** `live` asks the same of a grant at every use, only of the grantor's user as well. */
 function isHeldByGrantor({ accountId, actions, grantor }: Row, domains: readonly string[]): boolean {
-  const standing: GrantorFact = { ...grantor, accountId, userStatus: 'active', userVerified: true, userRevision: 0 }
+  const standing: GrantorFact = { ...grantor, accountId, userStatus: 'active', userVerified: true, userRevision: 0, compromised: false }
   const grant: Pick<GrantFact, 'accountId' | 'actions' | 'domains' | 'grantor'> = { accountId, actions, domains, grantor: standing }
   return grantor.active && grantorStands(grant as GrantFact)
 }

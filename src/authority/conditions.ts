@@ -85,9 +85,15 @@ export function isForContactsOnly({ contactsOnly, ticket }: Question): boolean {
   return contactsOnly !== false || (ticket !== null && ticket.contactsOnly !== false)
 }
 
-/** In force, in time, and the grantor still holds all of it: a grant is never worth more than its grantor. */
+/** In force, in time, not finished, and the grantor still holds all of it: a grant is never worth more than its grantor. */
 export function grantIsLive(grant: GrantFact, now: number): boolean {
-  return grant.status === 'active' && isInTime(grant, now) && grantorStands(grant)
+  return grant.status === 'active' && isInTime(grant, now) && grant.finished === false && grantorStands(grant)
+}
+
+/** Of a grant in force: over because its uses are spent, recorded or not; until then a spent one serves the tickets it made. */
+export function isExhausted(grant: GrantFact, now: number): boolean {
+  const spent = grant.maxUses !== null && grant.uses >= grant.maxUses
+  return ['active', 'suspended'].includes(grant.status) && (grant.finished || (spent && grant.expiresAt <= now))
 }
 
 /** From `notBefore` on, and until just before `expiresAt`. */
@@ -95,11 +101,15 @@ export function isInTime({ notBefore, expiresAt }: GrantFact, now: number): bool
   return (notBefore === now || isLess(notBefore, now)) && isLess(now, expiresAt)
 }
 
-/** The grantor is an active contact of an active, verified user who holds `grant.manage`, every action and every domain of the grant. */
+/**
+ * The grantor is an active contact of an active, verified user who holds `grant.manage`, every action and every domain of the grant, and
+ * it was he who gave it.
+ */
 export function grantorStands(grant: GrantFact): boolean {
   const { grantor } = grant
   if (grantor === null || grantor.accountId !== grant.accountId || grantor.userStatus !== 'active' || grantor.userVerified !== true)
     return false
+  if (grantor.compromised !== false) return false
   if (!roleHolds(grantor, 'grant.manage') || !grant.actions.every((action) => isAccountAction(action) && roleHolds(grantor, action)))
     return false
   return grantor.limited === false || grant.domains.every((domain) => grantor.domains.includes(domain))

@@ -75,9 +75,15 @@ export type ContactFact = {
 }
 
 /** The contact who stands for a grant, as it is now; null when that contact is no longer active. */
-export type GrantorFact = ContactFact & { userStatus: UserStatus; userVerified: boolean; userRevision: number }
+export type GrantorFact = ContactFact & {
+  userStatus: UserStatus
+  userVerified: boolean
+  userRevision: number
+  /** Somebody else had this user in his hands when the grant was given. */
+  compromised: boolean
+}
 
-/** A grant given to the caller; `domains` are the unreleased ones. */
+/** A grant given to the caller; `domains` are the unreleased ones. `finished`: its uses are spent and every ticket of it is closed. */
 export type GrantFact = {
   id: string
   accountId: string
@@ -89,6 +95,7 @@ export type GrantFact = {
   reach: Reach
   maxUses: number | null
   uses: number
+  finished: boolean
   notBefore: number
   expiresAt: number
   endedAt: number | null

@@ -30,7 +30,7 @@ export async function bringIntoForce(tx: Database, agreed: Agreed, who: Agreeing
   if (account.state !== 'open') throw overtaken('The account is not open at the moment; agree when it is')
   const instant = new Date(who.at)
   const lineage = await supersede(tx, agreed, who)
-  const given = grantor === undefined ? {} : { grantorContactId: grantor }
+  const given = grantor === undefined ? {} : { grantorContactId: grantor, grantedAt: instant }
   const notBefore = sql`greatest(${grants.notBefore}, ${instant.toISOString()}::timestamptz)`
   await tx
     .update(grants)

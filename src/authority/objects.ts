@@ -27,14 +27,24 @@ export const verified = (user: string): SQL =>
   sql.raw(`(exists (select from addresses va where va.user_id = ${user}.id and va.proven_at is not null)
     or exists (select from subjects vs where vs.user_id = ${user}.id))`)
 
+/** The grantor's user was in somebody else's hands when he gave the grant. */
+export const compromised = (contact: string, grant: string): SQL =>
+  sql.raw(`exists (select from compromises k where k.user_id = ${contact}.user_id
+    and coalesce(${grant}.granted_at, ${grant}.approved_at) between k.since and k.until)`)
+
+/** The uses are spent and no ticket of it, or of one it supersedes, is open any more: closed is final, so this stays so. */
+export const finished = (grant: string): SQL =>
+  sql.raw(`(${grant}.max_uses is not null and ${grant}.uses >= ${grant}.max_uses and not exists (select from tickets ft
+    where ft.account_id = ${grant}.account_id and ft.grant_id = any(${grant}.lineage || ${grant}.id) and ft.status <> 'closed'))`)
+
 const grantorObject = sql`(select json_build_object(${contactMembers('gc')}, 'userStatus', gu.status, 'userRevision', gu.authority_revision,
-    'userVerified', ${verified('gu')})
+    'userVerified', ${verified('gu')}, 'compromised', ${compromised('gc', 'g')})
   from contacts gc join users gu on gu.id = gc.user_id
   where gc.account_id = g.account_id and gc.id = g.grantor_contact_id and gc.status = 'active')`
 
 export const grantObject = sql`json_build_object('id', g.id, 'accountId', g.account_id, 'granteeUserId', g.grantee_user_id, 'status', g.status,
   'actions', g.actions, 'topics', g.topics, 'domains', ${unreleased('grant_domains', 'g', 'grant_id')}, 'reach', g.reach, 'maxUses', g.max_uses,
-  'uses', g.uses, 'notBefore', ${ms(sql`g.not_before`)}, 'expiresAt', ${ms(sql`g.expires_at`)}, 'endedAt', ${ms(sql`g.ended_at`)},
+  'uses', g.uses, 'finished', ${finished('g')}, 'notBefore', ${ms(sql`g.not_before`)}, 'expiresAt', ${ms(sql`g.expires_at`)}, 'endedAt', ${ms(sql`g.ended_at`)},
   'approvedAt', ${ms(sql`g.approved_at`)}, 'lineage', g.lineage, 'grantor', ${grantorObject})`
 
 /**

@@ -11,7 +11,9 @@ import {
   contactsOf,
   coversDomains,
   grantIsLive,
+  grantorStands,
   grantsOf,
+  isExhausted,
   isForContactsOnly,
   isHeld,
   isInTime,
@@ -108,14 +110,14 @@ const holds: Partial<Record<DenyReason, (instance: Case) => boolean>> = {
 
   action_not_delegable: ({ question, contacts, grants }) => contacts.length === 0 && grants.length > 0 && !isDelegable(question.action),
 
-  grant_exhausted: ({ question, covering, live }) =>
-    covering.some((grant) => grant.status === 'exhausted') || live.some((grant) => isSpent(grant, question)),
+  grant_exhausted: ({ question, covering, live, now }) =>
+    covering.some((grant) => grant.status === 'exhausted' || isExhausted(grant, now)) || live.some((grant) => isSpent(grant, question)),
 
   grant_suspended: ({ covering, now }) =>
     covering.some(
       (grant) =>
         (grant.status === 'suspended' && now < grant.expiresAt) ||
-        (grant.status === 'active' && isInTime(grant, now) && !grantIsLive(grant, now)),
+        (grant.status === 'active' && isInTime(grant, now) && !grantorStands(grant)),
     ),
 
   grant_not_yet_valid: ({ covering, now }) => covering.some((grant) => grant.status === 'active' && now < grant.notBefore),

@@ -185,6 +185,23 @@ export const singleUseTokens = pgTable(
   ],
 )
 
+/**
+ * While somebody else had a user in his hands: what he granted in this time is not live until an owner of the account adopts it. `until`
+ * is when he was suspended for it.
+ */
+export const compromises = pgTable(
+  'compromises',
+  {
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    id: id().notNull(),
+    since: instant().notNull(),
+    until: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.userId, t.id] }), check('compromises_period', sql`${t.since} <= ${t.until}`)],
+)
+
 // ---- accounts and who may speak for them
 
 export const accounts = pgTable(
@@ -332,6 +349,8 @@ export const grants = pgTable(
     notBefore: instant().notNull(),
     expiresAt: instant().notNull(),
     suspensionCauses: text().array().notNull().default(sql`'{}'::text[]`),
+    /** Staff suspended this very grant: not only because its grantor was compromised, so no adoption lifts it. */
+    staffHeld: boolean().notNull().default(false),
     supersedes: uuid(),
     /** Every grant this one supersedes, directly or through a chain: their tickets stay in its reach. */
     lineage: uuid().array().notNull().default(sql`'{}'::uuid[]`),
@@ -340,6 +359,11 @@ export const grants = pgTable(
       .notNull()
       .references(() => users.id),
     approvedAt: instant(),
+    /** When its grantor offered or adopted it; null: when it was approved. */
+    grantedAt: instant(),
+    /** When a contact last looked at it and let it be. */
+    reviewedAt: instant(),
+    reviewedBy: uuid().references(() => users.id),
     endedAt: instant(),
     endedBy: uuid().references(() => users.id),
     version: version(),
@@ -350,11 +374,18 @@ export const grants = pgTable(
     foreignKey({ name: 'grants_supersedes', columns: [t.accountId, t.supersedes], foreignColumns: [t.accountId, t.id] }),
     index('grants_of_grantee').on(t.granteeUserId),
     index('grants_of_account').on(t.accountId, t.createdAt, t.id),
+    // What time is about to end, for the sweep of every minute: few rows of many.
+    index('grants_ending').on(t.expiresAt).where(sql`${t.status} in ('active', 'suspended')`),
+    index('grants_unanswered').on(t.createdAt).where(sql`${t.status} in ('requested', 'invited')`),
+    index('grants_spent')
+      .on(t.accountId, t.id)
+      .where(sql`${t.status} in ('active', 'suspended') and ${t.maxUses} is not null and ${t.uses} >= ${t.maxUses}`),
     check('grants_status', oneOf(t.status, grantStatuses)),
     check('grants_reach', oneOf(t.reach, reaches)),
     check('grants_actions', sql`cardinality(${t.actions}) > 0 and ${allOf(t.actions, delegableActions)}`),
     check('grants_topics', sql`${t.topics} is null or (cardinality(${t.topics}) > 0 and ${noneOf(t.topics, confidentialTopics)})`),
     check('grants_causes', allOf(t.suspensionCauses, suspensionCauses)),
+    check('grants_staff_held', sql`not ${t.staffHeld} or ${t.endedAt} is not null or 'staff' = any(${t.suspensionCauses})`),
     check('grants_suspended', sql`(${t.status} = 'suspended') = (cardinality(${t.suspensionCauses}) > 0)`),
     check(
       'grants_period',
@@ -376,6 +407,16 @@ export const grantDomains = pgTable(
     primaryKey({ columns: [t.accountId, t.grantId, t.domainId] }),
     foreignKey({ name: 'grant_domains_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
     foreignKey({ name: 'grant_domains_domain', columns: [t.accountId, t.domainId], foreignColumns: [domains.accountId, domains.id] }),
+  ],
+)
+
+/** Which notices before its end a grant has had, by the days that were left: the key makes each of them once. */
+export const grantNotices = pgTable(
+  'grant_notices',
+  { accountId: uuid().notNull(), grantId: uuid().notNull(), daysLeft: integer().notNull(), queuedAt: instant().notNull() },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.grantId, t.daysLeft] }),
+    foreignKey({ name: 'grant_notices_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
   ],
 )
 
@@ -577,6 +618,8 @@ export const journalEvents = pgTable(
     ),
     index('journal_events_newest').on(t.accountId, t.at.desc(), t.id.desc()),
     index('journal_events_newest_of_all').on(t.at.desc(), t.id.desc()),
+    // When a grant was last used: an index only of what was done under one, since using it touches no row of its own.
+    index('journal_events_of_grant').on(t.accountId, t.viaId, t.at.desc()).where(sql`${t.capacity} = 'grant'`),
     index('journal_events_transaction').on(t.transactionId, t.id),
   ],
 )

@@ -11,14 +11,14 @@ import type { Standing } from '../http/types.ts'
 import type { GrantStatus } from '../vocabulary.ts'
 import { statusAt } from './life.ts'
 import type { Grant } from './schema.ts'
-import { type GrantColumns, readGrant, readRow } from './store.ts'
+import { readGrant, readRow, type StoredGrant } from './store.ts'
 
 export type Act = {
   context: Context
   tx: Database
   authority: Authority
   loaded: Loaded
-  grant: GrantColumns & { domainIds: string[] }
+  grant: StoredGrant
   /** Where it stands at this instant, recorded or not. */
   status: GrantStatus
 }

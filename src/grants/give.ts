@@ -79,6 +79,7 @@ async function offer(
     purpose: body.purpose ?? null,
     ...period,
     createdAt: new Date(authority.at),
+    grantedAt: new Date(authority.at),
     createdBy: actorOf(authority),
   })
   await tx.insert(grantDomains).values(domainIds.map((domainId) => ({ accountId, grantId: id, domainId })))

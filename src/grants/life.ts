@@ -37,17 +37,29 @@ export function invalidStep(side: Side, from: GrantStatus, to: GrantStatus): Pro
   return new Problem('invalid_transition', { detail, members: { from, to, allowed } })
 }
 
-export type Lived = { status: GrantStatus; createdAt: Date; expiresAt: Date }
+export type Lived = {
+  status: GrantStatus
+  createdAt: Date
+  expiresAt: Date
+  maxUses: number | null
+  uses: number
+  /** Its uses are spent and every ticket of it is closed. */
+  finished: boolean
+}
 
 const dayMs = 86_400_000
 
 /**
- * Where a grant stands at an instant (epoch ms), recorded or not: past its end it is expired; what nobody has answered within
- * `answerDays`, or before its own end, has lapsed.
+ * Where a grant stands at an instant (epoch ms), recorded or not: past its end it is expired; one whose uses are spent is exhausted then,
+ * or with the last of its tickets; what nobody has answered within `answerDays`, or before its own end, has lapsed.
  */
-export function statusAt({ status, createdAt, expiresAt }: Lived, now: number, answerDays: number): GrantStatus {
+export function statusAt(grant: Lived, now: number, answerDays: number): GrantStatus {
+  const { status, createdAt, expiresAt, maxUses, uses, finished } = grant
   const over = expiresAt.getTime() <= now
-  if (status === 'active' || status === 'suspended') return over ? 'expired' : status
+  if (status === 'active' || status === 'suspended') {
+    if (finished || (over && maxUses !== null && uses >= maxUses)) return 'exhausted'
+    return over ? 'expired' : status
+  }
   if (status !== 'requested' && status !== 'invited') return status
   return over || createdAt.getTime() + answerDays * dayMs <= now ? 'lapsed' : status
 }

@@ -1,12 +1,14 @@
 /** Reading grants, and their form on the wire. */
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
+import { finished } from '../authority/objects.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
 import type { Database } from '../database/open.ts'
 import { accounts, contacts, domains, grantDomains, grants, users } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
 import type { GrantStatus } from '../vocabulary.ts'
 import { statusAt } from './life.ts'
+import { type Moment, statusIs } from './moment.ts'
 import type { Grant } from './schema.ts'
 
 const grantee = alias(users, 'grantee')
@@ -27,6 +29,7 @@ function selectGrants(db: Database) {
       grantorId: grantor.id,
       grantorName: grantor.name,
       domains: domainsOf,
+      finished: sql<boolean>`${finished('grants')}`,
     })
     .from(grants)
     .innerJoin(accounts, eq(accounts.id, grants.accountId))
@@ -37,9 +40,6 @@ function selectGrants(db: Database) {
 
 type Row = Awaited<ReturnType<typeof selectGrants>>[number]
 
-/** When a grant is looked at (epoch ms), and how many days there are to answer a request or an invitation. */
-export type Moment = { now: number; answerDays: number }
-
 /** One grant of an account. */
 export async function readGrant(db: Database, accountId: string, id: string, moment: Moment): Promise<Grant | undefined> {
   const rows = await selectGrants(db).where(and(eq(grants.accountId, accountId), eq(grants.id, id)))
@@ -48,17 +48,21 @@ export async function readGrant(db: Database, accountId: string, id: string, mom
 
 export type GrantColumns = typeof grants.$inferSelect
 
+/** `finished`: its uses are spent and every ticket of it is closed. */
+export type StoredGrant = GrantColumns & { domainIds: string[]; finished: boolean }
+
 /** The row as it is stored, with the ids of its domains, released ones too. Read it under the account's key. */
-export async function readRow(tx: Database, accountId: string, id: string): Promise<GrantColumns & { domainIds: string[] }> {
+export async function readRow(tx: Database, accountId: string, id: string): Promise<StoredGrant> {
   const [row] = await tx
-    .select()
+    .select({ grant: grants, finished: sql<boolean>`${finished('grants')}` })
     .from(grants)
     .where(and(eq(grants.accountId, accountId), eq(grants.id, id)))
   const links = await tx
     .select({ domainId: grantDomains.domainId })
     .from(grantDomains)
     .where(and(eq(grantDomains.accountId, accountId), eq(grantDomains.grantId, id)))
-  return { ...(row as GrantColumns), domainIds: links.map(({ domainId }) => domainId) }
+  const { grant, finished: isFinished } = row as { grant: GrantColumns; finished: boolean }
+  return { ...grant, finished: isFinished, domainIds: links.map(({ domainId }) => domainId) }
 }
 
 /** Newest first, within the clauses. */
@@ -95,26 +99,11 @@ const domainSet = {
 
 const older = ([at, id]: readonly [string, string]): SQL => sql`(${grants.createdAt}, ${grants.id}) < (${at}::timestamptz, ${id}::uuid)`
 
-const inForce = sql`${grants.status} in ('active', 'suspended')`
-const offered = sql`${grants.status} in ('requested', 'invited')`
-
-/** The same as `statusAt`, in SQL. */
-function statusIs(status: GrantStatus, { now, answerDays }: Moment): SQL {
-  const at = sql`${new Date(now).toISOString()}::timestamptz`
-  const expired = sql`(${inForce} and ${grants.expiresAt} <= ${at})`
-  const unanswered = sql`${grants.createdAt} + ${answerDays}::int * interval '24 hours' <= ${at}`
-  const lapsed = sql`(${offered} and (${grants.expiresAt} <= ${at} or ${unanswered}))`
-  const recorded = eq(grants.status, status)
-  if (status === 'expired') return sql`(${recorded} or ${expired})`
-  if (status === 'lapsed') return sql`(${recorded} or ${lapsed})`
-  return sql`(${recorded} and not ${expired} and not ${lapsed})`
-}
-
-function toGrant({ grant, account, granteeName, grantorId, grantorName, domains }: Row, { now, answerDays }: Moment): Grant {
+function toGrant({ grant, account, granteeName, grantorId, grantorName, domains, finished }: Row, { now, answerDays }: Moment): Grant {
   return {
     id: grant.id,
     account,
-    status: statusAt(grant, now, answerDays),
+    status: statusAt({ ...grant, finished }, now, answerDays),
     grantee: {
       address: grant.granteeAddress === '' ? null : grant.granteeAddress,
       user: grant.granteeUserId === null ? null : { id: grant.granteeUserId, name: granteeName as string },

@@ -27,6 +27,8 @@ export type Queue = QueueOptions & { cron?: string }
 export const queues = {
   /** A mail to send, by the id of what it tells. */
   mail: patient,
+  /** Grants whose time is over, or soon will be (`grants/`). */
+  grants: { ...brief, cron: '* * * * *' },
   /** What has served its time is deleted (`retention/`). */
   retention: { ...brief, cron: '17 3 * * *' },
   /** The audit trail is numbered and sealed (`journal/`). */

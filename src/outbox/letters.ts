@@ -107,10 +107,12 @@ export type NoticeSubject = {
   subjectId: string
   domains: readonly string[]
   role: ContactRole | null
+  /** For a letter that announces an end, epoch ms. */
+  endsAt: number | null
 }
 
 /** A letter about what happened on an account. */
-export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, domains, role }: NoticeSubject): Letter {
+export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, domains, role, endsAt }: NoticeSubject): Letter {
   const { subject, said } = notices[kind]
   return {
     subject: `${subject} for account ${account.number}`,
@@ -118,6 +120,7 @@ export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, dom
       `Account ${named(account)}: ${said}`,
       ...(role === null ? [] : ['', `Role: ${role}`]),
       ...(domains.length === 0 ? [] : ['', ...listed(domains)]),
+      ...(endsAt === null ? [] : ['', `It ends at ${untilText(endsAt)}.`]),
       '',
       'Those who may see it find it here:',
       '',

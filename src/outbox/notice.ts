@@ -10,7 +10,7 @@ import type { ContactRole } from '../vocabulary.ts'
 import type { AccountName } from './letters.ts'
 import type { Notice } from './post.ts'
 
-export type Told = { to: string; account: AccountName; role: ContactRole | null; domains: string[] }
+export type Told = { to: string; account: AccountName; role: ContactRole | null; domains: string[]; endsAt: number | null }
 
 /**
  * Whom to tell and what; undefined when there is nobody to tell: a recipient without an address, one who is suspended, or one who
@@ -20,14 +20,26 @@ export async function readNotice(context: Context, notice: Notice): Promise<Told
   const { rows } = await context.db.execute<Row>(query(notice))
   const [row] = rows
   if (row === undefined || row.to === null) return undefined
+  const ending = notice.kind === 'grant_expiring'
+  // Ended before the letter left: what tells that is another letter.
+  if (ending && row.endsAt === null) return undefined
   if (!row.own && !(await mayRead(context, notice))) return undefined
-  return { to: row.to, account: row.account, role: row.role, domains: (row.domains ?? []).map(toUnicode) }
+  const { to, account, role, domains, endsAt } = row
+  return { to, account, role, domains: (domains ?? []).map(toUnicode), endsAt: ending ? Number(endsAt) : null }
 }
 
-type Row = { to: string | null; account: AccountName; own: boolean; role: ContactRole | null; domains: string[] | null }
+type Row = {
+  to: string | null
+  account: AccountName
+  own: boolean
+  role: ContactRole | null
+  domains: string[] | null
+  endsAt: string | number | null
+}
 
 const query = ({ accountId, subjectId, recipientUserId }: Notice) => sql`
 select json_build_object('number', a.number, 'name', a.name) as account, c.role,
+  case when g.status in ('active', 'suspended') then floor(extract(epoch from g.expires_at) * 1000)::bigint end as "endsAt",
   coalesce(
     (select ad.address from addresses ad where ad.user_id = u.id and ad.proven_at is not null order by ad.proven_at, ad.id limit 1),
     -- One whom a panel provisioned may have none that he proved: what the panel gave is for notices, and only for them.

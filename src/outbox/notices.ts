@@ -21,6 +21,13 @@ export const notices: Record<NoticeKind, { subject: string; said: string }> = {
   grant_revoked: { subject: 'A permission has ended', said: 'a permission to act on its behalf has ended.' },
   grant_suspended: { subject: 'A permission is suspended', said: 'a permission to act on its behalf is suspended.' },
   grant_cancelled: { subject: 'An offer was withdrawn', said: 'an offered permission to act on its behalf was withdrawn.' },
+  grant_lapsed: { subject: 'Nobody answered', said: 'a permission that was asked for or offered got no answer in time, and has lapsed.' },
+  grant_expiring: { subject: 'A permission ends soon', said: 'a permission to act on its behalf will end by itself.' },
+  grant_expired: { subject: 'A permission has expired', said: 'a permission to act on its behalf has come to its end.' },
+  grant_exhausted: {
+    subject: 'A permission is used up',
+    said: 'the number of tickets that a permission was given for is reached, and it has ended.',
+  },
 }
 
 /** Where below the account it is; what the account does not hold any more is nowhere. */

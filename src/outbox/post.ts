@@ -23,6 +23,10 @@ export const noticeKinds = [
   'grant_revoked',
   'grant_suspended',
   'grant_cancelled',
+  'grant_lapsed',
+  'grant_expiring',
+  'grant_expired',
+  'grant_exhausted',
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]
 

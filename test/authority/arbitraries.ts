@@ -129,6 +129,7 @@ const grantorDraw = fc.record({
   active: mostly(9, true, false),
   verified: mostly(9, true, false),
   elsewhere: mostly(15, false, true),
+  compromised: mostly(15, false, true),
 })
 
 const grantDraw = fc.record({
@@ -144,6 +145,7 @@ const grantDraw = fc.record({
   reach: fc.constantFrom<Reach>('own', 'domain'),
   maxUses: fc.constantFrom(null, null, 1, 2),
   uses: fc.nat(2),
+  served: mostly(6, false, true),
   began,
   ends,
   ended,
@@ -266,6 +268,7 @@ function grantOf(row: Draw<typeof grantDraw>, at: number, accountId: string, hol
     reach,
     maxUses,
     uses,
+    finished: maxUses !== null && uses >= maxUses && row.served,
     notBefore: now + row.began,
     expiresAt: now + Math.max(row.ends, row.began + 1),
     endedAt: running ? null : now + row.ended,
@@ -289,6 +292,7 @@ function grantorOf(row: Draw<typeof grantorDraw>, at: number, account: string, h
     userStatus: active ? 'active' : 'suspended',
     userVerified: verified,
     userRevision: 0,
+    compromised: row.compromised,
   }
 }
 

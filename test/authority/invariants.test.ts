@@ -220,12 +220,18 @@ t.test('T4: a clock stepping back revives nothing whose end has been recorded', 
   })
 })
 
-t.test('T5: whether the end of a grant’s time has been recorded changes no decision, nor its reason', async () => {
+t.test('T5: whether the end of a grant’s time, or of its uses, has been recorded changes no decision, nor its reason', async () => {
   const running: readonly GrantStatus[] = ['active', 'suspended']
+  const endOf = ({ status, maxUses, uses, finished, expiresAt }: GrantFact): GrantStatus | undefined => {
+    if (!running.includes(status)) return undefined
+    const isOver = expiresAt <= now
+    if (maxUses !== null && uses >= maxUses && (finished || isOver)) return 'exhausted'
+    return isOver ? 'expired' : undefined
+  }
   always(fc.tuple(anything, fc.nat(20 * day)), ([{ facts, question }, late]) => {
     const grants = facts.grants.map((grant) => {
-      const isOver = running.includes(grant.status) && grant.expiresAt <= now
-      return isOver ? { ...grant, status: 'expired' as const, endedAt: grant.expiresAt + late } : grant
+      const status = endOf(grant)
+      return status === undefined ? grant : { ...grant, status, endedAt: grant.expiresAt + late }
     })
     assert.deepEqual(decide({ ...facts, grants }, question, now), decide(facts, question, now))
   })
@@ -252,6 +258,7 @@ t.test('R5: a grantor who lost any of it takes his grant with him, until it is a
       { role: 'technical' },
       { role: 'billing' },
       { confirmed: false },
+      { compromised: true },
       { accountId: ids.account(9) },
       { role: 'manager', limited: true, domains: limit.filter((id) => id !== grant.domains[index % grant.domains.length]) },
     ]
@@ -265,6 +272,7 @@ t.test('R5: a grantor who lost any of it takes his grant with him, until it is a
         role: 'manager',
         limited: true,
         domains: grant.domains,
+        compromised: false,
       }
       assert.ok(decide(withGrant(lost, { grantor: adopter }), question, now).permit)
     }

@@ -219,11 +219,23 @@ function grantJustifies(grant: GrantFact, facts: Facts, question: Question, now:
  * worth more than its grantor".
  */
 export function isLive(grant: GrantFact, now: number): boolean {
-  return grant.status === 'active' && grant.notBefore <= now && now < grant.expiresAt && grantorHoldsAll(grant)
+  return grant.status === 'active' && grant.notBefore <= now && now < grant.expiresAt && !grant.finished && grantorHoldsAll(grant)
+}
+
+/**
+ * "A spent grant still serves read, reply and close of its tickets until it expires or they close (then `exhausted`)": at whichever comes
+ * first it is exhausted, and with the sweeper stopped it is not less so (T5).
+ */
+function isExhausted(grant: GrantFact, now: number): boolean {
+  const inForce = grant.status === 'active' || grant.status === 'suspended'
+  const hasSpentAll = grant.maxUses !== null && !(grant.uses < grant.maxUses)
+  return grant.status === 'exhausted' || (inForce && grant.finished) || (inForce && hasSpentAll && !(now < grant.expiresAt))
 }
 
 function grantorHoldsAll({ grantor, accountId, actions, domains }: GrantFact): boolean {
   if (grantor === null || grantor.accountId !== accountId || grantor.userStatus !== 'active' || !grantor.userVerified) return false
+  // "When a user was suspended as compromised, what he granted since a stated instant stays suspended until an owner adopts it."
+  if (grantor.compromised) return false
   const holds = (action: string) => mayAsContact[grantor.role].includes(action) && (grantor.confirmed || !needsYes.includes(action))
   const domainsHeld = domains.filter((domain) => !grantor.limited || grantor.domains.includes(domain))
   return holds('grant.manage') && actions.every(holds) && domainsHeld.length === domains.length
@@ -344,7 +356,7 @@ export function trueReasons(facts: Facts, question: Question, now: number): Deny
     topic_confidential: confidential && contacts.length + grants.length > 0 && rightRole.length === 0,
     contacts_only: isContactsOnly(question) && onlyGrantee,
     action_not_delegable: onlyGrantee && !delegable.includes(action),
-    grant_exhausted: own.some(({ status }) => status === 'exhausted') || live.some((grant) => isSpent(grant, question)),
+    grant_exhausted: own.some((grant) => isExhausted(grant, now)) || live.some((grant) => isSpent(grant, question)),
     // By its own causes, or because its grantor does not hold it now; when its time is over, that is what it is.
     grant_suspended: own.some(
       (grant) =>

@@ -19,6 +19,7 @@ const withoutAccount: Record<string, string> = {
   addresses: person,
   staff_members: person,
   sessions: person,
+  compromises: person,
   refresh_tokens: person,
   access_tokens: person,
   second_factors: person,
