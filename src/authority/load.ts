@@ -5,7 +5,7 @@
 import type { Database } from '../database/open.ts'
 import type { ContactRole, ContactStatus, GrantStatus, TicketStatus } from '../vocabulary.ts'
 import type { AccountFact, Ceiling, DomainFact, Facts, TicketFact } from './facts.ts'
-import { type Facted, factsOfAll, factsOfMany, factsOfOne, type Shape } from './statements.ts'
+import { type AlsoRead, type Facted, factsOfAll, factsOfMany, factsOfOne, type Shape } from './statements.ts'
 
 /** Who asks: proven by the access token; whether user and session still live is part of the facts. */
 export type Caller = {
@@ -48,6 +48,8 @@ export type Named = {
   /** Every account of the caller instead of one: for lists. */
   everyAccount?: boolean
   idempotencyKey?: string | undefined
+  /** What a feature shows of its own: read in the same statement, so that showing it is no other round trip. */
+  also?: AlsoRead | undefined
 }
 
 export type TicketRow = TicketFact & { status: TicketStatus; version: number; resolvedAt: number | null }
@@ -83,6 +85,8 @@ export type Loaded = {
   grant: GrantRow | null
   user: { id: string; status: string; version: number } | null
   stored: StoredAnswer | null
+  /** What `also` asked for; for the feature that asked. */
+  also: unknown
 }
 
 type Row = {
@@ -102,6 +106,21 @@ type Row = {
   contact?: ContactRow | null
   grant?: GrantRow | null
   user?: { id: string; status: string; version: number } | null
+  also?: unknown
+}
+
+/** Facts that are not read yet: of nobody, who may nothing. */
+export const unread: Loaded = {
+  facts: { now: 0, session: null, user: null, staff: null, client: null, ceiling: null, accounts: [], contacts: [], grants: [] },
+  account: null,
+  domains: [],
+  heldElsewhere: [],
+  ticket: null,
+  contact: null,
+  grant: null,
+  user: null,
+  stored: null,
+  also: null,
 }
 
 /** What a batch of questions about one subject names: every account, domain and ticket in it. */
@@ -113,7 +132,7 @@ export type NamedByMany = {
   ticketIds: readonly string[]
 }
 
-export type LoadedForMany = { facts: Facts; domains: DomainFact[]; tickets: TicketFact[] }
+export type LoadedForMany = Loaded & { tickets: TicketFact[] }
 
 type ManyRow = Row & { tickets: TicketFact[] | null }
 
@@ -129,8 +148,7 @@ export async function loadForMany(db: Database, clockOffset: number, subject: Ca
   }
   const rows = await factsOfMany.run(db, { ...own, ...named })
   const row = (rows[0] as Facted).facts as ManyRow
-  const { facts, domains } = toLoaded(row, subject.ceiling)
-  return { facts, domains, tickets: row.tickets ?? [] }
+  return { ...toLoaded(row, subject.ceiling), tickets: row.tickets ?? [] }
 }
 
 /** Loads the facts for a caller and what his request names, in one round trip. `clockOffset` in ms; 0 outside tests. */
@@ -145,7 +163,7 @@ export async function load(db: Database, clockOffset: number, caller: Caller, na
   }
   const rows = named.everyAccount
     ? await factsOfAll.run(db, own)
-    : await factsOfOne(shapeOf(named)).run(db, { ...own, ...parameters(named) })
+    : await factsOfOne(shapeOf(named), named.also).run(db, { ...own, ...parameters(named) })
   return toLoaded((rows[0] as Facted).facts as Row, caller.ceiling)
 }
 
@@ -201,5 +219,6 @@ function toLoaded(row: Row, ceiling: Ceiling | null): Loaded {
     grant: row.grant ?? null,
     user: row.user ?? null,
     stored: row.stored ?? null,
+    also: row.also ?? null,
   }
 }

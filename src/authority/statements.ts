@@ -24,10 +24,13 @@ export type Shape = Record<
   boolean
 >
 
+/** A column a feature adds for itself: a subquery that may name `t`, the ticket, and `a`, its account. Its name is the statement's, too. */
+export type AlsoRead = { name: string; column: SQL }
+
 /** All of it as one value: one column is described and parsed, and numbers of the database are numbers here, whichever driver. */
 const asOne = (parts: SQL): SQL => sql`select row_to_json(f) as facts from (select ${parts}) f`
 
-export const factsOfOne = perShape<Shape, Facted>('authority_facts_one', (has) => {
+export const factsOfOne = perShape<Shape, Facted>('authority_facts_one', (has, also) => {
   const accountIds = [
     ...(has.id ? [value('account', 'uuid')] : []),
     ...(has.ticket ? [sql`(select account_id from t)`] : []),
@@ -51,6 +54,7 @@ export const factsOfOne = perShape<Shape, Facted>('authority_facts_one', (has) =
     ...(has.key ? [storedPart] : []),
     ...(has.user ? [userPart] : []),
     ...(accountIds.length > 0 ? [...ofAccount, ...below, ...(has.grant ? [grantPart] : [])] : []),
+    ...(also === undefined ? [] : [sql`${also.column} as also`]),
   ]
   const withTables = tables.length > 0 ? sql`with ${sql.join(tables, sql`, `)} ` : sql``
   return sql`${withTables}${asOne(sql.join(parts, sql`, `))}`

@@ -1,9 +1,9 @@
-import { DrizzleQueryError, is, Placeholder, type SQL, sql } from 'drizzle-orm'
+import { DrizzleQueryError, getTableColumns, is, Placeholder, type SQL, sql } from 'drizzle-orm'
 import { getTableConfig, type PgDialect, type PgTable } from 'drizzle-orm/pg-core'
 import type { Database } from './open.ts'
 
 type Answer = { rows: unknown[] }
-type PgClient = { query(config: { name: string; text: string; values: unknown[] }): Promise<Answer> }
+type PgClient = { query(config: { name: string | undefined; text: string; values: unknown[] }): Promise<Answer> }
 type EmbeddedClient = { query(text: string, values: unknown[]): Promise<Answer>; exec: unknown }
 /** What drizzle keeps on every database and transaction but leaves out of its types. */
 type Internals = { dialect: PgDialect; session: { client: PgClient | EmbeddedClient } }
@@ -23,17 +23,13 @@ export function statement<Row>(name: string, text: SQL): Statement<Row> {
   let built: Built | undefined
   return {
     async run(db, values) {
-      const { dialect, session } = db as unknown as Internals
-      built ??= build(dialect, text)
-      const bound = built.names.map((placeholder) => values[placeholder] ?? null)
-      try {
-        const { rows } = await ('exec' in session.client
-          ? session.client.query(built.text, bound)
-          : session.client.query({ name, text: built.text, values: bound }))
-        return rows as Row[]
-      } catch (error) {
-        throw new DrizzleQueryError(built.text, bound, error as Error) // as every other statement fails
-      }
+      built ??= build((db as unknown as Internals).dialect, text)
+      return (await send(
+        db,
+        name,
+        built.text,
+        built.names.map((placeholder) => values[placeholder] ?? null),
+      )) as Row[]
     },
   }
 }
@@ -50,17 +46,52 @@ function build(dialect: PgDialect, query: SQL): Built {
   return { text: text.replaceAll(/\$(\d+)/g, (_, place) => `$${names.indexOf(given[Number(place) - 1] as string) + 1}`), names }
 }
 
-/** A statement in as many forms as there are shapes of what is asked; each is built once and has a name of its own. */
+type Extra = { name: string; column: SQL }
+
+/**
+ * A statement in as many forms as there are shapes of what is asked, each with the columns somebody adds to it; each is built once and
+ * has a name of its own.
+ */
 export function perShape<Shape extends Record<string, boolean>, Row>(
   name: string,
-  text: (shape: Shape) => SQL,
-): (shape: Shape) => Statement<Row> {
+  text: (shape: Shape, extra?: Extra) => SQL,
+): (shape: Shape, extra?: Extra) => Statement<Row> {
   const known = new Map<string, Statement<Row>>()
-  return (shape) => {
-    const bits = Object.values(shape).map(Number).join('')
-    const form = known.get(bits) ?? statement<Row>(`${name}_${bits}`, text(shape))
-    known.set(bits, form)
-    return form
+  return (shape, extra) => {
+    const form = `${Object.values(shape).map(Number).join('')}${extra?.name ?? ''}`
+    const made = known.get(form) ?? statement<Row>(`${name}_${form}`, text(shape, extra))
+    known.set(form, made)
+    return made
+  }
+}
+
+/** How many forms of one varying statement a connection keeps prepared. */
+const formsMax = 50
+
+/**
+ * A statement whose text depends on what is asked, such as a list within a reach. The forms that come first are prepared like other
+ * statements; later ones are planned each time, so that no connection collects plans without end.
+ */
+export function varying<Row>(name: string): { run(db: Database, query: SQL): Promise<Row[]> } {
+  const forms = new Map<string, string>()
+  return {
+    async run(db, query) {
+      const { dialect } = db as unknown as Internals
+      const { sql: text, params } = dialect.sqlToQuery(query)
+      if (!forms.has(text) && forms.size < formsMax) forms.set(text, `${name}_${forms.size}`)
+      return (await send(db, forms.get(text), text, params)) as Row[]
+    },
+  }
+}
+
+/** Runs a text as drizzle's own client would be asked to; without a name it is planned for this once. */
+async function send(db: Database, name: string | undefined, text: string, values: unknown[]): Promise<unknown[]> {
+  const { client } = (db as unknown as Internals).session
+  try {
+    const { rows } = await ('exec' in client ? client.query(text, values) : client.query({ name, text, values }))
+    return rows
+  } catch (error) {
+    throw new DrizzleQueryError(text, values, error as Error) // as every other statement fails
   }
 }
 
@@ -87,6 +118,27 @@ export function insertRow<T extends PgTable>(table: T, keys: Keys<T>, source: SQ
 export function rowJson<T extends PgTable>(_table: T, keys: Keys<T>, values: T['$inferInsert']): string {
   const columns = values as Record<string, unknown>
   return JSON.stringify(Object.fromEntries(keys.map((key) => [toSnake(key), columns[key] ?? null])))
+}
+
+/** A row that came as JSON (`row_to_json`), as drizzle gives one: names of several words in one, instants as dates. */
+export function rowOf<T extends PgTable>(table: T, json: Record<string, unknown>): T['$inferSelect'] {
+  return Object.fromEntries(
+    readersOf(table).map(([key, column, isDate]) => {
+      const raw = json[column]
+      return [key, isDate && raw !== null ? new Date(raw as string) : raw]
+    }),
+  ) as T['$inferSelect']
+}
+
+type Reader = [key: string, column: string, isDate: boolean]
+const readers = new WeakMap<PgTable, Reader[]>()
+
+function readersOf(table: PgTable): Reader[] {
+  const known = readers.get(table)
+  if (known !== undefined) return known
+  const made = Object.entries(getTableColumns(table)).map(([key, { dataType }]): Reader => [key, toSnake(key), dataType === 'date'])
+  readers.set(table, made)
+  return made
 }
 
 const toSnake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

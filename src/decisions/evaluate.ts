@@ -3,9 +3,11 @@
  * brings along are never facts: nothing in it widens a decision.
  */
 import { isDelegable } from '../authority/actions.ts'
+import { principalIsActive } from '../authority/conditions.ts'
 import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
 import { type Facts, type Question, question } from '../authority/facts.ts'
+import { unauthenticated } from '../authority/judge.ts'
 import { type Caller, type LoadedForMany, loadForMany } from '../authority/load.ts'
 import { asSignedIn } from '../authority/own-session.ts'
 import { hasTie } from '../authority/reason.ts'
@@ -14,12 +16,13 @@ import { namedBy, questionOf } from './asked.ts'
 import type { Result } from './point.ts'
 import type { Evaluation } from './read.ts'
 
-/** Answers in the order asked. */
+/** Answers in the order asked, if the caller is signed in: his facts are read here, with those he asks about. */
 export async function evaluate(context: Context, caller: Caller, evaluations: readonly Evaluation[]): Promise<Result[]> {
   const bySubject = Map.groupBy(evaluations, (evaluation) => subjectOf(evaluation) ?? '')
   bySubject.delete('')
   const alone = bySubject.size === 1 && caller.userId !== null && bySubject.has(caller.userId)
   const own = await loadForMany(context.db, context.clock.offset(), caller, namedBy(alone ? [...bySubject.values()].flat() : evaluations))
+  if (!principalIsActive(own.facts, own.facts.now)) throw unauthenticated()
   const results = new Map<Evaluation, Result>()
   for (const [subject, asked] of bySubject) {
     const loaded = subject === caller.userId ? own : await loadOther(context, caller, subject, asked)

@@ -42,11 +42,19 @@ export async function decisionPoint(app: App, { point, path, origin, access, tag
   const { subject, action, resource, context: stated } = example as Record<string, Record<string, unknown>>
   const about = tag === null ? { hide: true } : { tags: [tag] }
 
-  const post = (name: string, summary: string, body: object, shown: object, reply: object, answer: (request: FastifyRequest) => unknown) =>
+  const post = (
+    name: string,
+    summary: string,
+    body: object,
+    shown: object,
+    reply: object,
+    answer: (request: FastifyRequest) => unknown,
+    asked = access,
+  ) =>
     app.post(
       `${path}/access/v1/${name}`,
       {
-        config: { access },
+        config: { access: asked },
         validatorCompiler: () => () => true,
         schema: {
           ...about,
@@ -59,13 +67,13 @@ export async function decisionPoint(app: App, { point, path, origin, access, tag
       (request) => answer(request),
     )
 
-  post('evaluation', 'Decide one question', evaluation, example, Decision, (request) =>
-    answerOne(point, request, readEvaluation(readBody(request.body))),
-  )
+  // A decision reads the asker's facts with those it is about.
+  const late = 'open' in access ? access : { ...access, late: 'own' as const }
+  const one = (request: FastifyRequest) => answerOne(point, request, readEvaluation(readBody(request.body)))
+  post('evaluation', 'Decide one question', evaluation, example, Decision, one, late)
   const many = { ...example, evaluations: [{}, { action: { name: 'ticket.read' } }] }
-  post('evaluations', 'Decide many questions in one request', { ...evaluation, evaluations }, many, Decisions, (request) =>
-    answerMany(point, request),
-  )
+  const each = (request: FastifyRequest) => answerMany(point, request)
+  post('evaluations', 'Decide many questions in one request', { ...evaluation, evaluations }, many, Decisions, each, late)
   const who = { subject: { type: subject?.['type'] }, action, resource, context: stated }
   post('search/subject', 'Who may do this here', { ...evaluation, subject: Sought, page }, who, Entities, async (request) =>
     paged(await point.subjects(request, search(request, 'subject'))),

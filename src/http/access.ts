@@ -7,6 +7,7 @@ import { type DomainFact, type Question, question, questionAboutTicket } from '.
 import { type Ask, actionFor } from '../authority/judge.ts'
 import type { Loaded, Named } from '../authority/load.ts'
 import { hasTie } from '../authority/reason.ts'
+import type { AlsoRead } from '../authority/statements.ts'
 import { normaliseHostname } from '../hostname.ts'
 import type { Action, StaffAction } from '../vocabulary.ts'
 
@@ -28,6 +29,13 @@ export type Secured = {
    */
   list?: true
   stepUp?: true
+  /**
+   * The facts are read once the body is known, in one go: what it names, or what the handler reads by itself and has judged (`own`).
+   * Whoever is not signed in is told so all the same before anything is said about his body.
+   */
+  late?: ((body: never) => Named) | 'own'
+  /** What the handler shows, read with the facts. */
+  also?: AlsoRead
   /** Only takes away, so repeating it answers the same: also on a domain that was released by the first time. */
   again?: true
   /** On POST a key is optional unless this says `required`. */
@@ -79,7 +87,7 @@ export function askOfPath(secured: Secured, params: Params): Ask {
     action,
     staffAction,
     stepUp,
-    named: namedByPath(secured, params),
+    named: { ...namedByPath(secured, params), also: secured.also },
     about: (loaded, asked) => questionOn(secured, loaded, asked),
     seen: hides ? (loaded) => isSeen(secured, on, loaded) : undefined,
   }

@@ -9,7 +9,7 @@ import { permitted } from '../authority/authorise.ts'
 import { principalIsActive } from '../authority/conditions.ts'
 import type { Context } from '../authority/context.ts'
 import { actionFor, unauthenticated } from '../authority/judge.ts'
-import { type Caller, load, principalOf } from '../authority/load.ts'
+import { type Caller, load, type Named, principalOf, unread } from '../authority/load.ts'
 import { reach } from '../authority/reach.ts'
 import { Problem } from '../problem.ts'
 import { type Access, askOfPath, type Secured } from './access.ts'
@@ -72,14 +72,24 @@ async function stand(context: Context, caller: Caller, access: Access, request: 
   const secured = 'open' in access ? selfOnly : access
   const ask = askOfPath(secured, request.params as Record<string, string>)
   const key = request.method === 'POST' ? idempotencyKey(request.headers['idempotency-key']) : undefined
-  const loaded = await load(context.db, context.clock.offset(), caller, { ...ask.named, idempotencyKey: key })
-  if (!principalIsActive(loaded.facts, loaded.facts.now)) throw unauthenticated()
-  // What a panel says of its user's sign-in counts only while its client is registered to say it.
-  const believed = loaded.facts.client?.mayStepUp === false ? { ...caller, authenticatedAt: 0 } : caller
-  // Not to be seen: judged, recorded and refused like everything else, only before the body is read.
-  if (ask.seen?.(loaded) === false) await permitted(context, believed, ask, loaded)
   const repeatable = key === undefined ? null : { principalId: principalOf(caller), key, fingerprint: Buffer.alloc(0) }
-  return { caller: believed, ask, loaded, clauses: [], repeatable, expectedVersion: null }
+  const standing: Standing = { caller, ask, loaded: unread, clauses: [], repeatable, expectedVersion: null }
+  if (secured.late === undefined) {
+    await read(context, standing, ask.named)
+    // Not to be seen: judged, recorded and refused like everything else, only before the body is read.
+    if (ask.seen?.(standing.loaded) === false) await permitted(context, standing.caller, ask, standing.loaded)
+  } else request.prove = () => read(context, { ...standing }, {})
+  return standing
+}
+
+/** Reads the facts, and refuses who is not signed in. */
+async function read(context: Context, standing: Standing, named: Named): Promise<void> {
+  const { caller, repeatable } = standing
+  const loaded = await load(context.db, context.clock.offset(), caller, { ...named, idempotencyKey: repeatable?.key })
+  if (!principalIsActive(loaded.facts, loaded.facts.now)) throw unauthenticated()
+  standing.loaded = loaded
+  // What a panel says of its user's sign-in counts only while its client is registered to say it.
+  if (loaded.facts.client?.mayStepUp === false) standing.caller = { ...caller, authenticatedAt: 0 }
 }
 
 /** After the body has its shape: 428, the stored answer, then authority on what the path names. */
@@ -92,6 +102,11 @@ async function admit(
 ): Promise<FastifyReply | undefined> {
   if (standing.repeatable !== null) standing.repeatable.fingerprint = fingerprint(request)
   else if (secured.idempotency === 'required') throw keyMissing()
+  if (secured.late === 'own') return undefined
+  if (secured.late !== undefined) {
+    await read(context, standing, secured.late(request.body as never))
+    request.prove = null
+  }
   if (secured.ifMatch === true) standing.expectedVersion = ifMatch(request, { required: true }) ?? null
   const { stored } = standing.loaded
   if (stored !== null && standing.repeatable !== null) return replay(context, standing, stored, standing.repeatable, reply)

@@ -45,11 +45,18 @@ export function problemBody(problem: Problem, instance: string): ProblemBody {
 
 /** Makes `sendProblem` the answer to every error that a hook, a schema or a handler raises. */
 export function registerProblems(app: FastifyInstance): void {
+  app.decorateRequest('prove', null)
   app.setErrorHandler((error, request, reply) => {
     // Fastify closes the connection after a body it refused, and the reset that follows can swallow the answer. What is left of
     // the body is discarded instead, within the request timeout.
     reply.removeHeader('connection')
-    sendProblem(error, request, reply)
+    const { prove } = request
+    if (prove === null) return sendProblem(error, request, reply)
+    request.prove = null
+    prove().then(
+      () => sendProblem(error, request, reply),
+      (refused: unknown) => sendProblem(refused, request, reply),
+    )
   })
 }
 

@@ -25,5 +25,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     standing: Standing | null
+    /** Where facts are read late: asks whether the caller is signed in, and throws when he is not. Null once that is known. */
+    prove: (() => Promise<void>) | null
   }
 }

@@ -23,7 +23,8 @@ import type { CreateTicket, Ticket } from './schema.ts'
 import { toTicket } from './store.ts'
 import { eventKeys, insertCountedTicket, insertTicket, keyKeys, messageKeys, ticketKeys } from './write.ts'
 
-type Wanted = { caller: Caller; body: CreateTicket; channel: Channel; repeatable: Repeatable }
+/** `loaded`: the facts about what the body names, where they are read already. */
+type Wanted = { caller: Caller; body: CreateTicket; channel: Channel; repeatable: Repeatable; loaded?: Loaded }
 
 /** Opens a ticket. Throws the refusal, what is wrong with the evidence, or `KeyTaken`; a failure writes nothing and spends no use. */
 export function openTicket(context: Context, wanted: Wanted): Promise<Answer> {
@@ -38,7 +39,13 @@ export function openTicket(context: Context, wanted: Wanted): Promise<Answer> {
       return question(action, loaded.account?.id ?? null, { domains, topic, contactsOnly })
     },
   }
-  return authorise(context, wanted.caller, ask, (authority, guard, loaded) => write(context, wanted, place, authority, guard, loaded))
+  return authorise(
+    context,
+    wanted.caller,
+    ask,
+    (authority, guard, loaded) => write(context, wanted, place, authority, guard, loaded),
+    wanted.loaded,
+  )
 }
 
 async function write(

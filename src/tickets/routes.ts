@@ -9,10 +9,11 @@ import { pageOf, pageQuery } from '../http/paging.ts'
 import { notModified } from '../http/preconditions.ts'
 import { invalid } from '../problem.ts'
 import { openTicket } from './open.ts'
+import { namedByBody } from './place.ts'
 import { addMessage } from './reply.ts'
 import { CreateMessage, CreateTicket, Message, shared, Ticket, TicketFilters } from './schema.ts'
 import { closeTicket, reopenTicket } from './steps.ts'
-import { listMessages, listTickets, readTicket, type TicketFilter } from './store.ts'
+import { listMessages, listTickets, shownTicket, type TicketFilter, ticketShown } from './store.ts'
 
 const tags = ['tickets']
 const TicketPath = Type.Object({ ticket: Type.String({ description: 'The ticket, by id' }) })
@@ -25,7 +26,9 @@ export async function ticketRoutes(app: App, feature: Feature): Promise<void> {
   app.post(
     '/v1/tickets',
     {
-      config: { access: { action: 'ticket.create', staffAction: 'staff.ticket.open', on: 'body', idempotency: 'required' } },
+      config: {
+        access: { action: 'ticket.create', staffAction: 'staff.ticket.open', on: 'body', late: namedByBody, idempotency: 'required' },
+      },
       schema: {
         tags,
         summary: 'Open a ticket',
@@ -39,7 +42,7 @@ export async function ticketRoutes(app: App, feature: Feature): Promise<void> {
     (request, reply) => {
       const { caller, repeatable, loaded } = standingOf(request)
       const channel = loaded.facts.session?.kind === 'panel' ? ('panel' as const) : ('api' as const)
-      const wanted = { caller, body: request.body, channel, repeatable: repeatable as Repeatable }
+      const wanted = { caller, body: request.body, channel, repeatable: repeatable as Repeatable, loaded }
       return answering(context, request, reply, () => openTicket(context, wanted))
     },
   )
@@ -76,13 +79,12 @@ export async function ticketRoutes(app: App, feature: Feature): Promise<void> {
   app.get(
     '/v1/tickets/:ticket',
     {
-      config: { access: { action: 'ticket.read', staffAction: 'staff.ticket.work', on: 'ticket' } },
+      config: { access: { action: 'ticket.read', staffAction: 'staff.ticket.work', on: 'ticket', also: shownTicket } },
       schema: { tags, summary: 'Read a ticket', params: TicketPath, response: { 200: Type.Ref(Ticket), ...problems('not_found') } },
     },
     async (request, reply) => {
       const standing = standingOf(request)
-      const { accountId, id } = standing.loaded.ticket as TicketRow
-      const ticket = await readTicket(context.db, accountId, id, isStaff(standing))
+      const ticket = ticketShown(standing.loaded, isStaff(standing))
       return notModified(request, reply, ticket.version) ? reply : ticket
     },
   )

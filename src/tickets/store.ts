@@ -1,39 +1,55 @@
 /** Reading tickets and messages, and their form on the wire. */
-import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
+import type { Loaded } from '../authority/load.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
+import type { AlsoRead } from '../authority/statements.ts'
 import type { Database } from '../database/open.ts'
-import { accounts, domains, messages, tickets, users } from '../database/tables.ts'
+import { rowOf, statement, value, varying } from '../database/statement.ts'
+import { accounts, messages, tickets, users } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
 import type { Message, Ticket } from './schema.ts'
 
-const requester = alias(users, 'requester')
 const actor = alias(users, 'actor')
+const account = { id: accounts.id, number: accounts.number, name: accounts.name }
 
-const ticketColumns = {
-  ticket: tickets,
-  account: { id: accounts.id, number: accounts.number, name: accounts.name },
-  domainName: domains.name,
-  requesterName: requester.name,
-  actorName: actor.name,
+/** A ticket's row and the names it needs. */
+export type TicketRow = {
+  ticket: typeof tickets.$inferSelect
+  account: AccountName
+  domainName: string | null
+  requesterName: string | null
+  actorName: string
 }
 
-function selectTickets(db: Database) {
-  return db
-    .select(ticketColumns)
-    .from(tickets)
-    .innerJoin(accounts, eq(accounts.id, tickets.accountId))
-    .innerJoin(actor, eq(actor.id, tickets.actorUserId))
-    .leftJoin(requester, eq(requester.id, tickets.requesterUserId))
-    .leftJoin(domains, and(eq(domains.accountId, tickets.accountId), eq(domains.id, tickets.domainId)))
+/** The same as one JSON value, for a ticket in `t`. */
+const shownOf = (t: SQL): SQL => sql`json_build_object('ticket', row_to_json(${t}),
+  'account', (select json_build_object('id', sa.id, 'number', sa.number, 'name', sa.name) from accounts sa where sa.id = ${t}.account_id),
+  'domainName', (select sd.name from domains sd where sd.account_id = ${t}.account_id and sd.id = ${t}.domain_id),
+  'requesterName', (select sr.name from users sr where sr.id = ${t}.requester_user_id),
+  'actorName', (select su.name from users su where su.id = ${t}.actor_user_id))`
+
+type Shown = Omit<TicketRow, 'ticket'> & { ticket: Record<string, unknown> }
+
+const fromShown = (shown: Shown): TicketRow => ({ ...shown, ticket: rowOf(tickets, shown.ticket) })
+
+/** The ticket a path names, read with the facts that decide who may see it. */
+export const shownTicket: AlsoRead = { name: 'ticket', column: sql`(select ${shownOf(sql`t`)} from t)` }
+
+/** The ticket that was read with the facts. */
+export function ticketShown({ also }: Pick<Loaded, 'also'>, forStaff: boolean): Ticket {
+  return toTicket(fromShown(also as Shown), forStaff)
 }
 
-type TicketRow = Awaited<ReturnType<typeof selectTickets>>[number]
+const oneTicket = statement<{ shown: Shown }>(
+  'tickets_one',
+  sql`select ${shownOf(sql`t`)} as shown from tickets t where t.account_id = ${value('account', 'uuid')} and t.id = ${value('id', 'uuid')}`,
+)
 
 /** One ticket that was found before: tickets are never deleted. */
 export async function readTicket(db: Database, accountId: string, id: string, forStaff: boolean): Promise<Ticket> {
-  const rows = await selectTickets(db).where(and(eq(tickets.accountId, accountId), eq(tickets.id, id)))
-  return toTicket(rows[0] as TicketRow, forStaff)
+  const rows = await oneTicket.run(db, { account: accountId, id })
+  return toTicket(fromShown((rows[0] as { shown: Shown }).shown), forStaff)
 }
 
 export type TicketFilter = {
@@ -44,7 +60,9 @@ export type TicketFilter = {
   number?: string | undefined
 }
 
-/** Newest first, after the position of a cursor, within the clauses. */
+const listed = varying<{ shown: Shown }>('tickets_list')
+
+/** Newest first, after the position of a cursor, within the clauses. Names are looked up for the page alone. */
 export async function listTickets(
   db: Database,
   clauses: readonly Clause[],
@@ -53,33 +71,39 @@ export async function listTickets(
   limit: number,
   forStaff: boolean,
 ): Promise<Ticket[]> {
-  const rows = await selectTickets(db)
-    .where(and(predicate(clauses, reachColumns), ...filters(filter), after && older(after)))
-    .orderBy(desc(tickets.createdAt), desc(tickets.id))
-    .limit(limit)
-  return rows.map((row) => toTicket(row, forStaff))
+  const within = sql.join([predicate(clauses, reachColumns), ...filters(filter), ...(after ? [older(after)] : [])], sql` and `)
+  const rows = await listed.run(
+    db,
+    sql`select ${shownOf(sql`t`)} as shown from (select * from tickets where ${within} order by created_at desc, id desc limit ${limit}) t
+      order by t.created_at desc, t.id desc`,
+  )
+  return rows.map(({ shown }) => toTicket(fromShown(shown), forStaff))
 }
 
 const reachColumns = {
-  accountId: sql`${tickets.accountId}`,
-  domainId: sql`${tickets.domainId}`,
-  topic: sql`${tickets.topic}`,
-  contactsOnly: sql`${tickets.contactsOnly}`,
-  grantId: sql`${tickets.grantId}`,
-  createdAt: sql`${tickets.createdAt}`,
+  accountId: sql`account_id`,
+  domainId: sql`domain_id`,
+  topic: sql`topic`,
+  contactsOnly: sql`contacts_only`,
+  grantId: sql`grant_id`,
+  createdAt: sql`created_at`,
 }
 
-function filters({ account, domain, status, topic, number }: TicketFilter): (SQL | undefined)[] {
+function filters({ account, domain, status, topic, number }: TicketFilter): SQL[] {
   return [
-    account && ('id' in account ? eq(tickets.accountId, account.id) : eq(accounts.number, account.number)),
-    domain && ('id' in domain ? eq(tickets.domainId, domain.id) : eq(domains.name, domain.name)),
-    status === undefined ? undefined : sql`${tickets.status} = ${status}`,
-    topic === undefined ? undefined : eq(tickets.topic, topic),
-    number === undefined ? undefined : eq(tickets.number, Number(number.slice('T-'.length))),
+    ...(account === undefined ? [] : [sql`account_id = ${'id' in account ? sql`${account.id}::uuid` : accountNumbered(account.number)}`]),
+    ...(domain === undefined ? [] : [sql`domain_id = ${'id' in domain ? sql`${domain.id}::uuid` : domainNamed(domain.name)}`]),
+    ...(status === undefined ? [] : [sql`status = ${status}`]),
+    ...(topic === undefined ? [] : [sql`topic = ${topic}`]),
+    ...(number === undefined ? [] : [sql`number = ${Number(number.slice('T-'.length))}::bigint`]),
   ]
 }
 
-const older = ([at, id]: readonly [string, string]): SQL => sql`(${tickets.createdAt}, ${tickets.id}) < (${at}::timestamptz, ${id}::uuid)`
+const accountNumbered = (number: string): SQL => sql`(select n.account_id from account_numbers n where n.number = ${number})`
+const domainNamed = (name: string): SQL =>
+  sql`any(array(select d.id from domains d where d.account_id = tickets.account_id and d.name = ${name}))`
+
+const older = ([at, id]: readonly [string, string]): SQL => sql`(created_at, id) < (${at}::timestamptz, ${id}::uuid)`
 
 /** A ticket's row and the names it needs, in its form on the wire. */
 export function toTicket({ ticket, account, domainName, requesterName, actorName }: TicketRow, forStaff: boolean): Ticket {
@@ -142,7 +166,7 @@ export async function listMessages(
   forStaff: boolean,
 ): Promise<Message[]> {
   const rows = await db
-    .select({ message: messages, actorName: actor.name, account: ticketColumns.account })
+    .select({ message: messages, actorName: actor.name, account })
     .from(messages)
     .innerJoin(actor, eq(actor.id, messages.actorUserId))
     .innerJoin(accounts, eq(accounts.id, messages.accountId))
