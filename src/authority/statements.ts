@@ -24,7 +24,7 @@ export type Shape = Record<
   boolean
 >
 
-/** A column a feature adds for itself: a subquery that may name `t`, the ticket, and `a`, its account. Its name is the statement's, too. */
+/** A column a feature adds where a ticket is named: a subquery on `t`, the ticket. Its name becomes part of the statement's. */
 export type AlsoRead = { name: string; column: SQL }
 
 /** All of it as one value: one column is described and parsed, and numbers of the database are numbers here, whichever driver. */
@@ -54,7 +54,7 @@ export const factsOfOne = perShape<Shape, Facted>('authority_facts_one', (has, a
     ...(has.key ? [storedPart] : []),
     ...(has.user ? [userPart] : []),
     ...(accountIds.length > 0 ? [...ofAccount, ...below, ...(has.grant ? [grantPart] : [])] : []),
-    ...(also === undefined ? [] : [sql`${also.column} as also`]),
+    ...(has.ticket && also !== undefined ? [sql`${also.column} as also`] : []),
   ]
   const withTables = tables.length > 0 ? sql`with ${sql.join(tables, sql`, `)} ` : sql``
   return sql`${withTables}${asOne(sql.join(parts, sql`, `))}`

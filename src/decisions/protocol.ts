@@ -64,15 +64,14 @@ export async function decisionPoint(app: App, { point, path, origin, access, tag
           response: { 200: reply, ...problems() },
         },
       },
-      (request) => answer(request),
+      answer,
     )
 
-  // A decision reads the asker's facts with those it is about.
-  const late = 'open' in access ? access : { ...access, late: 'own' as const }
+  const late = 'open' in access ? access : { ...access, late: 'own' as const } // the asker's facts come with those he asks about
   const one = (request: FastifyRequest) => answerOne(point, request, readEvaluation(readBody(request.body)))
+  const each = (request: FastifyRequest) => answerMany(point, request)
   post('evaluation', 'Decide one question', evaluation, example, Decision, one, late)
   const many = { ...example, evaluations: [{}, { action: { name: 'ticket.read' } }] }
-  const each = (request: FastifyRequest) => answerMany(point, request)
   post('evaluations', 'Decide many questions in one request', { ...evaluation, evaluations }, many, Decisions, each, late)
   const who = { subject: { type: subject?.['type'] }, action, resource, context: stated }
   post('search/subject', 'Who may do this here', { ...evaluation, subject: Sought, page }, who, Entities, async (request) =>

@@ -137,7 +137,7 @@ export async function ticketRoutes(app: App, feature: Feature): Promise<void> {
     app.post(
       `/v1/tickets/:ticket/${verb}`,
       {
-        config: { access: { action: 'ticket.close', staffAction: 'staff.ticket.work', on: 'ticket', ifMatch: true } },
+        config: { access: { action: 'ticket.close', staffAction: 'staff.ticket.work', on: 'ticket', also: shownTicket, ifMatch: true } },
         schema: {
           tags,
           summary,

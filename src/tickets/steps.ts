@@ -9,7 +9,7 @@ import type { TicketStatus } from '../vocabulary.ts'
 import { act } from './act.ts'
 import { demandReopenable, demandTransition } from './life.ts'
 import { madeOf } from './rows.ts'
-import { readTicket } from './store.ts'
+import { ticketShown } from './store.ts'
 
 /** Closes a ticket for both sides; it can be reopened for a time, then it is final. */
 export function closeTicket(context: Context, standing: Standing): Promise<Answer> {
@@ -34,9 +34,9 @@ function step(
   event: EventKind,
   to: (ticket: TicketRow, now: number) => TicketStatus,
 ): Promise<Answer> {
-  return act(context, standing, async (authority, _loaded, ticket) => {
+  return act(context, standing, (authority, loaded, ticket) => {
     const status = to(ticket, authority.at)
-    const before = await readTicket(context.db, ticket.accountId, ticket.id, authority.capacity === 'staff')
+    const before = ticketShown(loaded, authority.capacity === 'staff')
     const version = ticket.version + 1
     const resolvedAt = status === 'resolved' ? new Date(authority.at).toISOString() : null
     return {

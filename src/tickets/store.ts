@@ -5,7 +5,7 @@ import type { Loaded } from '../authority/load.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
 import type { AlsoRead } from '../authority/statements.ts'
 import type { Database } from '../database/open.ts'
-import { rowOf, statement, value, varying } from '../database/statement.ts'
+import { rowOf, varying } from '../database/statement.ts'
 import { accounts, messages, tickets, users } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
 import type { Message, Ticket } from './schema.ts'
@@ -23,33 +23,22 @@ export type TicketRow = {
 }
 
 /** The same as one JSON value, for a ticket in `t`. */
-const shownOf = (t: SQL): SQL => sql`json_build_object('ticket', row_to_json(${t}),
-  'account', (select json_build_object('id', sa.id, 'number', sa.number, 'name', sa.name) from accounts sa where sa.id = ${t}.account_id),
-  'domainName', (select sd.name from domains sd where sd.account_id = ${t}.account_id and sd.id = ${t}.domain_id),
-  'requesterName', (select sr.name from users sr where sr.id = ${t}.requester_user_id),
-  'actorName', (select su.name from users su where su.id = ${t}.actor_user_id))`
+const shown = sql`json_build_object('ticket', row_to_json(t),
+  'account', (select json_build_object('id', sa.id, 'number', sa.number, 'name', sa.name) from accounts sa where sa.id = t.account_id),
+  'domainName', (select sd.name from domains sd where sd.account_id = t.account_id and sd.id = t.domain_id),
+  'requesterName', (select sr.name from users sr where sr.id = t.requester_user_id),
+  'actorName', (select su.name from users su where su.id = t.actor_user_id))`
 
 type Shown = Omit<TicketRow, 'ticket'> & { ticket: Record<string, unknown> }
 
-const fromShown = (shown: Shown): TicketRow => ({ ...shown, ticket: rowOf(tickets, shown.ticket) })
+const fromShown = (json: Shown): TicketRow => ({ ...json, ticket: rowOf(tickets, json.ticket) })
 
 /** The ticket a path names, read with the facts that decide who may see it. */
-export const shownTicket: AlsoRead = { name: 'ticket', column: sql`(select ${shownOf(sql`t`)} from t)` }
+export const shownTicket: AlsoRead = { name: 'ticket', column: sql`(select ${shown} from t)` }
 
 /** The ticket that was read with the facts. */
 export function ticketShown({ also }: Pick<Loaded, 'also'>, forStaff: boolean): Ticket {
   return toTicket(fromShown(also as Shown), forStaff)
-}
-
-const oneTicket = statement<{ shown: Shown }>(
-  'tickets_one',
-  sql`select ${shownOf(sql`t`)} as shown from tickets t where t.account_id = ${value('account', 'uuid')} and t.id = ${value('id', 'uuid')}`,
-)
-
-/** One ticket that was found before: tickets are never deleted. */
-export async function readTicket(db: Database, accountId: string, id: string, forStaff: boolean): Promise<Ticket> {
-  const rows = await oneTicket.run(db, { account: accountId, id })
-  return toTicket(fromShown((rows[0] as { shown: Shown }).shown), forStaff)
 }
 
 export type TicketFilter = {
@@ -74,10 +63,10 @@ export async function listTickets(
   const within = sql.join([predicate(clauses, reachColumns), ...filters(filter), ...(after ? [older(after)] : [])], sql` and `)
   const rows = await listed.run(
     db,
-    sql`select ${shownOf(sql`t`)} as shown from (select * from tickets where ${within} order by created_at desc, id desc limit ${limit}) t
+    sql`select ${shown} as shown from (select * from tickets where ${within} order by created_at desc, id desc limit ${limit}) t
       order by t.created_at desc, t.id desc`,
   )
-  return rows.map(({ shown }) => toTicket(fromShown(shown), forStaff))
+  return rows.map((row) => toTicket(fromShown(row.shown), forStaff))
 }
 
 const reachColumns = {

@@ -1,10 +1,15 @@
-/** How often a request goes to the database and back: that, and not the work there, is what it costs. */
+/**
+ * How often a request goes to the database and back: that, and not the work there, is what it costs. Each statement is one round trip.
+ * The numbers are exact, so that none grows unseen; whoever makes one smaller writes it here.
+ */
 import t from 'tap'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person, staff } from '../fixtures/cast.ts'
 import { listen } from './arena.ts'
 
-t.test('a ticket is opened in three round trips at most, read and listed in two', async (t) => {
+t.setTimeout(90_000)
+
+t.test('the round trips of the routes that are used most', async (t) => {
   const test = await openTestApp(t)
   const wire = listen(test.opened)
   const a = await account(test, 'Alpha Ltd')
@@ -17,33 +22,57 @@ t.test('a ticket is opened in three round trips at most, read and listed in two'
   await grant(test, a, giver, developer, [free])
   await grant(test, a, giver, developer, [counted], { maxUses: 5 })
 
-  const trips = async (most: number, name: string, status: number, method: string, url: string, request: Request) => {
+  const trips = async (expected: number, name: string, status: number, method: string, url: string, request: Request) => {
     const before = wire.sent
     const reply = await send(test, method, url, request)
-    const sent = wire.sent - before
     t.equal(reply.status, status, name)
-    t.ok(sent > 0 && sent <= most, `${name}: ${sent} of ${most}`)
+    t.equal(wire.sent - before, expected, `${name}: ${expected}`)
     return reply
   }
   const body = (on: string | null) => ({ account: a.number, domain: on, topic: 'other', subject: 'It broke', message: 'Since noon.' })
-  const open = (name: string, { token }: { token: string }, on: string | null, status = 201, key: string | true = true) =>
-    trips(3, name, status, 'POST', '/v1/tickets', { token, key, body: body(on) })
+  const open = (expected: number, name: string, { token }: { token: string }, on: string | null, status = 201, key: string | true = true) =>
+    trips(expected, name, status, 'POST', '/v1/tickets', { token, key, body: body(on) })
 
-  const { body: ticket } = await open('a contact opens one', owner, 'free.example', 201, 'again')
-  await open('and sends it again', owner, 'free.example', 201, 'again')
-  await open('a contact opens one about no domain', owner, null)
-  await open('a developer opens one', developer, 'free.example')
-  await open('a developer opens one of a few', developer, 'counted.example')
-  await open('an agent opens one', agent, 'free.example')
-  await open('a stranger is refused', stranger, 'free.example', 403)
-  await open('a developer is refused, which is recorded', developer, null, 403)
+  const { body: ticket } = await open(2, 'a contact opens a ticket', owner, 'free.example', 201, 'again')
+  await open(2, 'and sends it again', owner, 'free.example', 201, 'again')
+  await open(2, 'a contact opens one about no domain', owner, null)
+  await open(2, 'a developer opens one', developer, 'free.example')
+  await open(2, 'a developer opens one of a few', developer, 'counted.example')
+  await open(2, 'an agent opens one', agent, 'free.example')
+  await open(1, 'a stranger is refused', stranger, 'free.example', 403)
+  await open(2, 'a developer is refused, which is recorded', developer, null, 403)
+  const path = `/v1/tickets/${ticket.id}`
   for (const [name, { token }] of Object.entries({ owner, developer, agent })) {
-    const seen = name === 'developer' ? 404 : 200
-    await trips(2, `${name} reads`, seen, 'GET', `/v1/tickets/${ticket.id}`, { token })
+    const [seen, refusal] = name === 'developer' ? [404, 1] : [200, 0]
+    await trips(1 + refusal, `${name} reads`, seen, 'GET', path, { token })
     await trips(2, `${name} lists`, 200, 'GET', '/v1/tickets', { token })
     await trips(2, `${name} lists one account`, 200, 'GET', `/v1/tickets?account=${a.number}&limit=1`, { token })
-    await trips(2, `${name} reads the messages`, seen, 'GET', `/v1/tickets/${ticket.id}/messages`, { token })
+    await trips(2, `${name} reads the messages`, seen, 'GET', `${path}/messages`, { token })
   }
-  await trips(3, 'a reply', 201, 'POST', `/v1/tickets/${ticket.id}/messages`, { token: owner.token, key: true, body: { body: 'More.' } })
-  await trips(3, 'a closing', 200, 'POST', `/v1/tickets/${ticket.id}/close`, { token: owner.token, ifMatch: 2 })
+  const { token } = owner
+  await trips(2, 'a reply', 201, 'POST', `${path}/messages`, { token, key: true, body: { body: 'More.' } })
+  await trips(2, 'a closing', 200, 'POST', `${path}/close`, { token, ifMatch: 2 })
+  await trips(2, 'a reopening', 200, 'POST', `${path}/reopen`, { token, ifMatch: 3 })
+  const question = {
+    subject: { type: 'user', id: owner.id },
+    action: { name: 'ticket.create' },
+    resource: { type: 'domain', id: 'free.example' },
+    context: { account: a.id, topic: 'website' },
+  }
+  await trips(1, 'a decision', 200, 'POST', '/access/v1/evaluation', { token, body: question })
+  const evaluations = Array.from({ length: 50 }, () => ({}))
+  await trips(1, 'a batch of fifty', 200, 'POST', '/access/v1/evaluations', { token, body: { ...question, evaluations } })
+})
+
+t.test('who is not signed in any more is told so before anything is said about his body', async (t) => {
+  const test = await openTestApp(t)
+  const gone = await person(test, 'Gone Guest')
+  await test.context.db.execute(`update sessions set ended_at = now() where id = '${gone.session}'`)
+  const wrong = { token: gone.token, key: true, body: { nonsense: true } } as const
+  for (const url of ['/v1/tickets', '/access/v1/evaluation', '/access/v1/evaluations'])
+    t.equal((await send(test, 'POST', url, wrong)).status, 401, url)
+  const here = await person(test, 'Here Guest')
+  t.equal((await send(test, 'POST', '/v1/tickets', { ...wrong, token: here.token })).status, 422, 'and who is, hears what is wrong with it')
+  const question = { subject: { type: 'user', id: gone.id }, action: { name: 'self.read' }, resource: { type: 'user', id: gone.id } }
+  t.equal((await send(test, 'POST', '/access/v1/evaluation', { token: gone.token, body: question })).status, 401)
 })
