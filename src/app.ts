@@ -6,6 +6,7 @@ import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
 import { accessTokenRoutes } from './access-tokens/routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
 import { addressRoutes } from './addresses/routes.ts'
+import { auditExportRoutes } from './audit/export-routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import type { Context } from './authority/context.ts'
 import { bootstrapRoutes } from './bootstrap/routes.ts'
@@ -64,6 +65,7 @@ const secured = [
   domainRoutes,
   contactRoutes,
   auditRoutes,
+  auditExportRoutes,
   grantRoutes,
   ticketRoutes,
   topicRoutes,

@@ -5,7 +5,7 @@ import { accountRef } from '../http/access.ts'
 import { problems } from '../http/contract.ts'
 import { type App, type Feature, isStaff, listing, standingOf } from '../http/feature.ts'
 import { pageOf, pageQuery } from '../http/paging.ts'
-import { invalid } from '../problem.ts'
+import { periodOf } from './period.ts'
 import { AuditEvent, EventFilters, ProviderEventFilters } from './schema.ts'
 import { listEvents } from './store.ts'
 
@@ -33,7 +33,7 @@ export async function auditRoutes(app: App, feature: Feature): Promise<void> {
       const { query } = request
       const filter = { ...query, ...periodOf(query), account: { id: (standing.loaded.account as AccountFact).id } }
       const read = (after: readonly [string, string] | undefined, limit: number) =>
-        listEvents(db, standing.clauses, filter, after, limit, isStaff(standing))
+        listEvents(db, { clauses: standing.clauses, filter, after, limit, forStaff: isStaff(standing) })
       return listing(feature, { request, reply, query, position, read })
     },
   )
@@ -54,20 +54,8 @@ export async function auditRoutes(app: App, feature: Feature): Promise<void> {
       const { query } = request
       const filter = { ...query, ...periodOf(query), account: query.account === undefined ? undefined : accountRef(query.account) }
       const read = (after: readonly [string, string] | undefined, limit: number) =>
-        listEvents(db, reach(facts, 'staff.audit.read', facts.now), filter, after, limit, true)
+        listEvents(db, { clauses: reach(facts, 'staff.audit.read', facts.now), filter, after, limit, forStaff: true })
       return listing(feature, { request, reply, query, position, read })
     },
   )
-}
-
-function periodOf({ from, to }: { from?: string; to?: string }): { from: Date | undefined; to: Date | undefined } {
-  return { from: instantIn('from', from), to: instantIn('to', to) }
-}
-
-/** RFC 3339 knows a 61st second, which nothing here can keep. */
-function instantIn(parameter: string, text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined
-  const at = new Date(text)
-  if (Number.isNaN(at.getTime())) throw invalid({ parameter, in: 'query', detail: 'must not be a leap second', code: 'format' })
-  return at
 }

@@ -19,6 +19,10 @@ const decisions = ['permit', 'deny'] as const
 export const AuditEvent = Type.Object(
   {
     id: uuidOf('The event'),
+    position: Type.Unsafe<number | null>({
+      type: ['integer', 'null'],
+      description: 'Its place in the one order of the whole trail; null for about a minute, until it is sealed',
+    }),
     at: instantOf('When it happened'),
     kind: openWord(kinds, 'What happened'),
     audience: Type.Optional(openWord(audiences, 'Staff only: who may see events of this kind')),
@@ -53,6 +57,7 @@ export type AuditEvent = Static<typeof AuditEvent>
 export const EventFilters = {
   kind: Type.Optional(closedWord(kinds, 'Only of this kind')),
   actor: Type.Optional(uuidOf('Only what this user did or tried')),
+  resource: Type.Optional(uuidOf('Only what was done to this ticket, grant, contact or other thing')),
   decision: Type.Optional(closedWord(decisions, 'Only with this decision')),
   from: Type.Optional(instantOf('Not before this instant')),
   to: Type.Optional(instantOf('Before this instant')),
@@ -62,3 +67,12 @@ export const ProviderEventFilters = {
   account: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'Only of this account, by id or number' })),
   ...EventFilters,
 }
+
+/** The lines of an export: events, now and then how far it is, and one last line about how it ended. */
+export type ExportLine =
+  | { event: AuditEvent }
+  | { progress: { events: number } }
+  | { end: { complete: boolean; events: number; reason: ExportEnd } }
+
+/** Why it ended before it was complete; null: it is complete. */
+export type ExportEnd = null | 'no_authority' | 'stopping' | 'unavailable'

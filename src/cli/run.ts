@@ -4,6 +4,7 @@ import { StartError } from '../config.ts'
 import type { Asking } from './ask.ts'
 import { createAdmin } from './create-admin.ts'
 import { endAllSessions } from './end-sessions.ts'
+import { exportAudit } from './export-audit.ts'
 import { sentenceOf } from './failure.ts'
 import { withDatabase } from './open.ts'
 import { rotateKey } from './rotate-key.ts'
@@ -44,6 +45,11 @@ const commands: Record<string, Command> = {
     summary: 'proves that the audit trail is as it was sealed; with --head HASH also that it continues an earlier one',
     options: { head: { type: 'string' } },
     run: ({ head }, { env, stderr }) => withDatabase(env, (context) => verifyAudit(context, head, (line) => stderr.write(line))),
+  },
+  'audit:export': {
+    summary: 'writes the audit trail as lines of JSON, oldest first; of one account with --account NUMBER',
+    options: { account: { type: 'string' } },
+    run: ({ account }, { env, stdout }) => withDatabase(env, (context) => exportAudit(context, account, stdout)),
   },
   help: {
     summary: 'says this',

@@ -63,6 +63,7 @@ t.test('the audit trail', async (t) => {
     const [updated, refused, , created] = list.body.items
     t.strictSame(created, {
       id: created.id,
+      position: null,
       at: created.at,
       kind: 'ticket.created',
       account: named,
@@ -126,6 +127,7 @@ t.test('the audit trail', async (t) => {
   await t.test('filters narrow it', async (t) => {
     t.strictSame(await kinds('?kind=ticket.created', owner.token), ['ticket.created', 'ticket.created'])
     t.strictSame(await kinds(`?actor=${developer.id}`, owner.token), ['access.refused', 'ticket.created'])
+    t.strictSame(await kinds(`?resource=${ticket}`, owner.token), ['ticket.created'])
     t.strictSame(await kinds('?decision=deny', owner.token), ['access.refused'])
     t.strictSame(await kinds(`?from=${noon}`, owner.token), ['account.updated'])
     t.strictSame(await kinds(`?from=${begin}&to=${noon}&decision=deny`, owner.token), ['access.refused'])
