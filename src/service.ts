@@ -18,6 +18,7 @@ import { startJobs } from './jobs/jobs.ts'
 import { sealJournal } from './journal/seal.ts'
 import { chooseTransport } from './outbox/choose-transport.ts'
 import { deliverMail } from './outbox/deliver.ts'
+import { sweepRetention } from './retention/sweep.ts'
 import { dnsTxt } from './txt.ts'
 
 export type Service = {
@@ -43,6 +44,7 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     ends.unshift(() => jobs.stop())
     const context: Context = { db: opened.db, clock, config, jobs }
     await jobs.work('mail', deliverMail(context, chooseTransport(config, log), log))
+    await jobs.work('retention', sweepRetention(context, log))
     await jobs.work('seal', async (_payload, signal) => void (await sealJournal(opened.db, clock.now, signal)))
     const txt = dnsTxt()
     await jobs.work('claims', checkClaims(context, txt))

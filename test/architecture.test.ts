@@ -33,6 +33,7 @@ const floors = [
     'oauth',
     'passwords',
     'provisioning',
+    'retention',
     'sessions',
     'staff',
     'tickets',

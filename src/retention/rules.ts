@@ -1,0 +1,26 @@
+/**
+ * What has served its time, and when it goes. All of it is over: it opens nothing any more, so that taking it away changes nobody's
+ * authority and needs neither gate nor event. Sessions stay, without a secret: each began with an event, and events are never taken back.
+ */
+import { type SQL, sql } from 'drizzle-orm'
+import type { Config } from '../config.ts'
+
+/** `over` is the condition, at the instant `now`, of a row `x` of `table`. */
+export type Rule = { table: string; over: (now: SQL) => SQL }
+
+const days = (count: number): SQL => sql`make_interval(days => ${count}::int)`
+
+export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays }: Config): Rule[] {
+  const pastSession = (now: SQL): SQL => sql`(select least(s.ended_at, s.expires_at) from sessions s where s.id = x.session_id)
+    <= ${now} - ${days(endedSessionDays)}`
+  return [
+    { table: 'idempotency_keys', over: (now) => sql`x.expires_at <= ${now}` },
+    { table: 'throttles', over: (now) => sql`x.window_ends_at <= ${now}` },
+    { table: 'used_assertions', over: (now) => sql`x.expires_at <= ${now}` },
+    { table: 'passkey_challenges', over: (now) => sql`x.expires_at <= ${now}` },
+    { table: 'single_use_tokens', over: (now) => sql`least(x.used_at, x.expires_at) <= ${now} - ${days(spentTokenDays)}` },
+    { table: 'refresh_tokens', over: pastSession },
+    { table: 'access_tokens', over: pastSession },
+    { table: 'addresses', over: (now) => sql`x.removed_at <= ${now} - ${days(removedAddressDays)}` },
+  ]
+}

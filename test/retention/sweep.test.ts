@@ -1,0 +1,169 @@
+/** What has served its time goes, what has not stays, and nothing that is written refers to nothing afterwards. */
+import { eq, sql } from 'drizzle-orm'
+import t, { type Test } from 'tap'
+import { v7 as uuid } from 'uuid'
+import {
+  accessTokens,
+  addresses,
+  idempotencyKeys,
+  passkeyChallenges,
+  refreshTokens,
+  sessions,
+  singleUseTokens,
+  throttles,
+  usedAssertions,
+} from '../../src/database/tables.ts'
+import { batchSize, sweepRetention } from '../../src/retention/sweep.ts'
+import { openTestApp, send, type TestApp } from '../fixtures/app.ts'
+import { account, contact, domain, person } from '../fixtures/cast.ts'
+import { quiet } from '../fixtures/database.ts'
+import { givePassword, signIn } from '../fixtures/passwords.ts'
+import { personalToken, post } from '../oauth/stage.ts'
+
+const dayMs = 86_400_000
+const swept = [
+  'idempotency_keys',
+  'throttles',
+  'used_assertions',
+  'passkey_challenges',
+  'single_use_tokens',
+  'refresh_tokens',
+  'access_tokens',
+  'addresses',
+]
+
+t.setTimeout(120_000)
+
+async function open(t: Test, settings: Record<string, string> = {}) {
+  const test = await openTestApp(t, settings)
+  const { db } = test.context
+  const counts = async () => {
+    const count = async (table: string) =>
+      (await db.execute<{ n: number }>(sql`select count(*)::int as n from ${sql.identifier(table)}`)).rows[0]?.n
+    return Object.fromEntries(await Promise.all(swept.map(async (table) => [table, await count(table)] as const)))
+  }
+  const told: unknown[] = []
+  const log = { ...quiet, info: (line: unknown) => void told.push(line) }
+  const sweep = (signal: AbortSignal = new AbortController().signal) => sweepRetention(test.context, log)({}, signal)
+  return { test, db, counts, sweep, told }
+}
+
+/** One row of each kind, which is over at an instant. */
+async function rowsOverAt({ context: { db } }: TestApp, userId: string, over: number): Promise<void> {
+  const at = new Date(over)
+  const before = new Date(over - 60_000)
+  const bytes = () => Buffer.from(uuid())
+  const session = uuid()
+  const instants = { createdAt: before, authenticatedAt: before, expiresAt: at }
+  await db.insert(sessions).values({ id: session, userId, kind: 'person', method: 'password', level: 'one_factor', ...instants })
+  await db.insert(idempotencyKeys).values({ principalId: userId, key: uuid(), fingerprint: bytes(), createdAt: before, expiresAt: at })
+  await db.insert(throttles).values({ bucket: uuid(), attempts: 1, windowEndsAt: at })
+  await db.insert(usedAssertions).values({ issuer: 'https://panel.example', jti: uuid(), expiresAt: at })
+  await db.insert(passkeyChallenges).values({ id: uuid(), purpose: 'sign_in', challenge: uuid(), expiresAt: at })
+  await db
+    .insert(singleUseTokens)
+    .values({ id: uuid(), purpose: 'address_proof', address: 'x@people.example', createdAt: before, expiresAt: at })
+  await db.insert(refreshTokens).values({ secretHash: bytes(), sessionId: session, createdAt: before })
+  const token = { id: uuid(), userId, sessionId: session, name: 'Tool', secretHash: bytes(), ceiling: {}, createdAt: before, expiresAt: at }
+  await db.insert(accessTokens).values(token)
+  await db.insert(addresses).values({ id: uuid(), userId, address: 'gone@people.example', createdAt: before, removedAt: at })
+}
+
+t.test('each goes at its time, to the millisecond, and not before', async (t) => {
+  const { test, counts, sweep, told } = await open(t, { SPENT_TOKEN_DAYS: '2', ENDED_SESSION_DAYS: '3', REMOVED_ADDRESS_DAYS: '4' })
+  const anna = await person(test, 'Anna')
+  const kept = await counts()
+  const over = test.clock.now() + 3_600_000
+  await rowsOverAt(test, anna.id, over)
+  const all = await counts()
+  t.ok(swept.every((table) => all[table] === (kept[table] as number) + 1))
+  await sweep()
+  t.strictSame(await counts(), all, 'nothing is over yet')
+  for (const [days, gone] of [
+    [0, ['idempotency_keys', 'throttles', 'used_assertions', 'passkey_challenges']],
+    [2, ['single_use_tokens']],
+    [3, ['refresh_tokens', 'access_tokens']],
+    [4, ['addresses']],
+  ] as const) {
+    const due = over + days * dayMs
+    // The clock runs on: a minute before it is surely not time yet.
+    test.clock.advance(due - 60_000 - test.clock.now())
+    const before = await counts()
+    await sweep()
+    t.strictSame(await counts(), before, `not before ${days} days`)
+    test.clock.advance(60_001)
+    told.length = 0
+    await sweep()
+    const after = await counts()
+    t.strictSame(
+      swept.filter((table) => after[table] !== before[table]),
+      swept.filter((table) => (gone as readonly string[]).includes(table)),
+      `after ${days} days`,
+    )
+    t.match(told, [{ deleted: Object.fromEntries(gone.map((table) => [table, 1])) }], 'and the log says how much')
+  }
+  t.strictSame(await counts(), kept, 'what is no row of these stays')
+})
+
+t.test('a session stays, without a secret, and all that names it', async (t) => {
+  const { test, db, sweep } = await open(t)
+  const olga = await person(test, 'Olga Owner')
+  await givePassword(test, olga)
+  const a = await account(test, 'Alpha Ltd')
+  const d = await domain(test, a, 'alpha.example')
+  await contact(test, a, olga, 'owner')
+  const { accessToken, refreshToken, session } = (await signIn(test, olga.address)).body
+  const body = { account: a.id, domain: d.id, topic: 'other', subject: 'It broke', message: 'Since noon.' }
+  const ticket = await send(test, 'POST', '/v1/tickets', { token: accessToken, key: true, body })
+  t.equal(ticket.status, 201, ticket.text)
+  const tool = await personalToken(test, accessToken, { account: a.id })
+  t.equal((await send(test, 'DELETE', `/v1/sessions/${session.id}`, { token: accessToken })).status, 204)
+  await sweep()
+  t.equal(await db.$count(refreshTokens, eq(refreshTokens.sessionId, session.id)), 1, 'not at once')
+  t.equal((await send(test, 'GET', `/v1/tickets/${ticket.body.id}`, { token: tool.secret })).status, 200, 'what lives is left alone')
+
+  test.clock.advance(31 * dayMs)
+  await sweep()
+  t.equal(await db.$count(refreshTokens, eq(refreshTokens.sessionId, session.id)), 0)
+  t.match(await db.select().from(sessions).where(eq(sessions.id, session.id)), [{ userId: olga.id, method: 'password', endedAt: Date }])
+  const reply = await post(test, '/oauth/token', { grant_type: 'refresh_token', refresh_token: refreshToken })
+  t.match(reply, { status: 400, body: { error: 'invalid_grant' } })
+  const { rows } = await db.execute(sql`select 1 from tickets k join sessions s on s.id = k.session_id where k.id = ${ticket.body.id}`)
+  t.equal(rows.length, 1, 'and the ticket still says in which session it was opened')
+  t.equal(await db.$count(accessTokens), 1, 'a personal token that has only just expired stays')
+  test.clock.advance(31 * dayMs)
+  await sweep()
+  t.equal(await db.$count(accessTokens), 0, 'a personal token goes with its own session')
+})
+
+t.test('a live session keeps what was rotated in it, so that a thief is noticed', async (t) => {
+  const { test, sweep } = await open(t)
+  const anna = await person(test, 'Anna')
+  await givePassword(test, anna)
+  const { refreshToken: refresh_token } = (await signIn(test, anna.address)).body
+  const renew = (token: string) => post(test, '/oauth/token', { grant_type: 'refresh_token', refresh_token: token })
+  const next = (await renew(refresh_token)).body.refresh_token
+  test.clock.advance(3_600_000)
+  await sweep()
+  t.equal((await renew(refresh_token)).status, 400, 'it is known as used')
+  t.equal((await renew(next)).status, 400, 'and has ended the session')
+})
+
+t.test('more than one batch goes, repeating is harmless, and a stop in between leaves the rest for the next time', async (t) => {
+  const { test, db, sweep } = await open(t)
+  const fill = () =>
+    db.execute(
+      sql`insert into throttles (bucket, attempts, window_ends_at) select 'b' || i, 1, now() - interval '1 hour' from generate_series(1, ${batchSize + 1}) i`,
+    )
+  await fill()
+  await sweep()
+  t.equal(await db.$count(throttles), 0)
+  await sweep()
+  await fill()
+  await t.rejects(sweep(AbortSignal.abort(new Error('the service stops'))), { message: 'the service stops' })
+  t.equal(await db.$count(throttles), batchSize + 1)
+  await test.jobs.work('retention', sweepRetention(test.context, quiet))
+  await db.transaction((tx) => test.jobs.enqueue(tx, 'retention', {}))
+  t.equal(await test.jobs.drain('retention'), 1)
+  t.equal(await db.$count(throttles), 0)
+})
