@@ -79,7 +79,11 @@ function failures(copy: string, test: string): Promise<string[]> {
       output += text
     })
     child.on('error', reject)
-    child.on('close', () => resolve([...output.matchAll(/^ *not ok \d+ - (.*?)(?: # time=.*)?$/gm)].map((match) => match[1] as string)))
+    child.on('close', (code) => {
+      const names = [...output.matchAll(/^ *not ok \d+ - (.*?)(?: # time=.*)?$/gm)].map((match) => match[1] as string)
+      if (code !== 0 && names.length === 0) return reject(new Error(`${test} did not run to its end: exit code ${code}`))
+      resolve(names)
+    })
   })
 }
 
