@@ -12,7 +12,7 @@ import { meanwhile } from '../races/meanwhile.ts'
 import { asAnswerer, asContact, asGrantee, asPanelUser, type Scene, type Stage, setStage } from '../races/stage.ts'
 import { call, request } from '../races/writer.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const test = await openTestApp(t)
 const stage = await setStage(test)

@@ -12,7 +12,7 @@ import { setStage, shapeOf } from './stage.ts'
 
 const owner = { subject: 'user-1', name: 'Olga Owner', role: 'owner' }
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 t.test('the user is a new one, known by issuer and subject alone, and verified by what his panel asserts', async (t) => {
   const { test, shop, put } = await setStage(t)

@@ -11,7 +11,7 @@ import { setStage, shapeOf } from './stage.ts'
 const provider = '00000000-0000-0000-0000-000000000000'
 const owner = { subject: 'user-1', name: 'Olga Owner', role: 'owner' }
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 t.test('an account, its domain and its owner: made, repeated, changed', async (t) => {
   const stage = await setStage(t)

@@ -7,7 +7,7 @@ import { ledger, refusedOf } from '../fixtures/ledger.ts'
 import { clientToken, panel } from '../oauth/stage.ts'
 import { type Stage, setStage, shapeOf } from './stage.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const person1 = { external: 'u-1', subject: 'user-1', name: 'Olga', role: 'owner' }
 const person2 = { external: 'u-2', subject: 'user-2', name: 'Max', role: 'technical', domains: ['d-1'] }

@@ -8,7 +8,7 @@ import { openTestApp, type Sent, send } from '../fixtures/app.ts'
 import { type Account, account, contact, type Domain, domain, type Person, person } from '../fixtures/cast.ts'
 import { noSessions } from './server.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const test = await openTestApp(t)
 

@@ -10,7 +10,7 @@ import { account, contact, domain, grant, person, staff } from '../fixtures/cast
 import { tokenMailedTo } from '../fixtures/mail.ts'
 import { givePassword, password, signIn } from '../fixtures/passwords.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 const test = await openTestApp(t)
 const { db, clock } = test.context

@@ -16,7 +16,7 @@ import { spread } from './race.ts'
 import { noSessions } from './server.ts'
 import { carryOut } from './ways.ts'
 
-t.setTimeout(180_000)
+t.setTimeout(240_000)
 
 const seconds = Number(process.env['STORM_SECONDS'] ?? 10)
 const workers = 12
