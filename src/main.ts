@@ -7,9 +7,13 @@ import { startService } from './service.ts'
 
 const closeWithinMs = 10_000
 
+/** A line a request, written by itself, would cost as much as the request's way to the database. The end of the process writes what is left. */
+const logBytes = 4_096
+const logMs = 500
+
 try {
   const config = readConfig(process.env)
-  const log = pino({ level: config.logLevel })
+  const log = pino({ level: config.logLevel }, pino.destination({ dest: 1, sync: false, minLength: logBytes, periodicFlush: logMs }))
   const service = await startService(config, log as never)
   log.info(`Mandate serves on ${service.origin}; the API reference is at ${service.origin}/docs`)
   if (service.bootstrapToken !== null) {

@@ -1,5 +1,5 @@
-import { DrizzleQueryError, getTableColumns, is, Placeholder, type SQL, sql } from 'drizzle-orm'
-import { getTableConfig, type PgDialect, type PgTable } from 'drizzle-orm/pg-core'
+import { DrizzleQueryError, is, Placeholder, type SQL, sql } from 'drizzle-orm'
+import type { PgDialect } from 'drizzle-orm/pg-core'
 import type { Database } from './open.ts'
 
 type Answer = { rows: unknown[] }
@@ -99,46 +99,3 @@ async function send(db: Database, name: string | undefined, text: string, values
 export function value(name: string, type: string): SQL {
   return sql`${sql.placeholder(name)}::${sql.raw(type)}`
 }
-
-type Keys<T extends PgTable> = readonly (keyof T['$inferInsert'] & string)[]
-
-/**
- * `insert into t (…) select r.… from <source>, jsonb_populate_record(null::t, <record>) r`: one JSON parameter carries a row, so that a
- * statement of several inserts stays readable. Only the named columns are written; the others keep their defaults.
- */
-export function insertRow<T extends PgTable>(table: T, keys: Keys<T>, source: SQL, record: SQL): SQL {
-  const name = sql.identifier(getTableConfig(table).name)
-  const columns = keys.map((key) => sql.identifier(toSnake(key)))
-  const picked = columns.map((column) => sql`r.${column}`)
-  return sql`insert into ${name} (${sql.join(columns, sql`, `)})
-    select ${sql.join(picked, sql`, `)} from ${source}, jsonb_populate_record(null::${name}, ${record}) r`
-}
-
-/** The JSON parameter of `insertRow`: exactly the named columns. */
-export function rowJson<T extends PgTable>(_table: T, keys: Keys<T>, values: T['$inferInsert']): string {
-  const columns = values as Record<string, unknown>
-  return JSON.stringify(Object.fromEntries(keys.map((key) => [toSnake(key), columns[key] ?? null])))
-}
-
-/** A row that came as JSON (`row_to_json`), as drizzle gives one: names of several words in one, instants as dates. */
-export function rowOf<T extends PgTable>(table: T, json: Record<string, unknown>): T['$inferSelect'] {
-  return Object.fromEntries(
-    readersOf(table).map(([key, column, isDate]) => {
-      const raw = json[column]
-      return [key, isDate && raw !== null ? new Date(raw as string) : raw]
-    }),
-  ) as T['$inferSelect']
-}
-
-type Reader = [key: string, column: string, isDate: boolean]
-const readers = new WeakMap<PgTable, Reader[]>()
-
-function readersOf(table: PgTable): Reader[] {
-  const known = readers.get(table)
-  if (known !== undefined) return known
-  const made = Object.entries(getTableColumns(table)).map(([key, { dataType }]): Reader => [key, toSnake(key), dataType === 'date'])
-  readers.set(table, made)
-  return made
-}
-
-const toSnake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

@@ -4,7 +4,8 @@
  */
 import { type SQL, sql } from 'drizzle-orm'
 import { guardOfNew, guardOfTicket } from '../authority/guard.ts'
-import { insertRow, statement, value } from '../database/statement.ts'
+import { insertRow } from '../database/rows.ts'
+import { statement, value } from '../database/statement.ts'
 import { idempotencyKeys, journalEvents, messages, tickets } from '../database/tables.ts'
 
 export const ticketKeys = [

@@ -30,8 +30,8 @@ function people({ contacts, accounts: developers }: Sizes): string[] {
     `insert into users (id, name, created_at) select ${id('user', 'n')}, 'Person ' || n, ${ago('400 days')} from ${series(users)}`,
     `insert into addresses (id, user_id, address, created_at, proven_at)
       select ${id('address', 'n')}, ${id('user', 'n')}, 'person' || n || '@people.example', ${ago('400 days')}, ${ago('400 days')} from ${series(users)}`,
-    `insert into sessions (id, user_id, kind, method, created_at, authenticated_at, expires_at)
-      select ${id('session', 'n')}, ${id('user', 'n')}, 'person', 'password', ${ago('1 minute')}, ${ago('1 minute')}, now() + interval '2 days' from ${series(users)}`,
+    `insert into sessions (id, user_id, kind, method, level, created_at, authenticated_at, expires_at)
+      select ${id('session', 'n')}, ${id('user', 'n')}, 'person', 'password', 'one_factor', ${ago('1 minute')}, ${ago('1 minute')}, now() + interval '2 days' from ${series(users)}`,
   ]
 }
 
@@ -80,23 +80,27 @@ function tickets({ accounts: count, contacts, tickets: tickets_, messages }: Siz
   const at = `${ago('365 days')} + n * interval '365 days' / ${tickets_}`
   const by = (under: string): string => `case (${turn}) % 3 when 0 then ${under} end`
   const authorship = `${id('user', actor)}, case (${turn}) % 3 when 0 then 'grant' else 'contact' end,
-    case (${turn}) % 3 when 0 then null else ${id('contact', `3 * (${account}) + 1`)} end, ${by(id('grant', grant))}, ${id('session', actor)}, 'password'`
+    case (${turn}) % 3 when 0 then null else ${id('contact', `3 * (${account}) + 1`)} end, ${by(id('grant', grant))}, ${id('session', actor)}, 'password', 'one_factor'`
   return [
     `insert into tickets (account_id, id, number, domain_id, topic, topic_version, subject, status, origin, channel, requester_user_id,
-        actor_user_id, capacity, contact_id, grant_id, session_id, verification, verified_at, details, completeness, created_at, arrived_at)
+        actor_user_id, capacity, contact_id, grant_id, session_id, verification, verification_level, verified_at, details, completeness, created_at, arrived_at)
       select ${id('account', account)}, ${id('ticket', 'n')}, 100001 + n, ${id('domain', `3 * (${account}) + (case (${turn}) % 3 when 0 then ${grant} else n end) % 3`)},
         'website', 1, 'The page answers slowly since this morning', (array['new', 'open', 'waiting_on_customer', 'resolved'])[1 + n % 4], 'live', 'api',
         ${id('user', actor)}, ${authorship}, ${at}, '{"url": "https://www.example.com/shop?page=2", "errorMessage": "504 Gateway Time-out"}',
         '{"score": 100, "missing": []}', ${at}, ${at} from ${series(tickets_)}`,
     `select setval('ticket_number', ${100_001 + tickets_})`,
-    `insert into messages (account_id, ticket_id, id, kind, actor_user_id, capacity, contact_id, grant_id, session_id, verification, verified_at, body, created_at)
-      select account_id, id, bench_id(${kinds.message}, m.n), 'reply', actor_user_id, capacity, contact_id, grant_id, session_id, verification, verified_at,
+    `insert into messages (account_id, ticket_id, id, kind, actor_user_id, capacity, contact_id, grant_id, session_id, verification, verification_level, verified_at, body, created_at)
+      select account_id, id, bench_id(${kinds.message}, m.n), 'reply', actor_user_id, capacity, contact_id, grant_id, session_id, verification, verification_level, verified_at,
         repeat('Since noon every second request takes half a minute. ', 6), created_at + m.turn * interval '1 hour'
       from (select n, n / ${Math.ceil(messages / tickets_)} as ticket, n % ${Math.ceil(messages / tickets_)} as turn from ${series(messages)}) m
       join tickets t on t.id = bench_id(${kinds.ticket}, m.ticket)`,
-    `insert into journal_events (account_id, id, at, kind, audience, actor_user_id, capacity, via_id, session_id, verification, action, decision, resource_type, resource_id, domain_id)
+    `insert into journal_events (account_id, id, at, kind, audience, actor_user_id, capacity, via_id, session_id, verification, verification_level, action, decision, resource_type, resource_id, domain_id)
       select account_id, bench_id(${kinds.event}, number), created_at, 'ticket.created', 'account', actor_user_id, capacity, coalesce(contact_id, grant_id), session_id,
-        verification, 'ticket.create', 'permit', 'ticket', id, domain_id from tickets`,
+        verification, verification_level, 'ticket.create', 'permit', 'ticket', id, domain_id from tickets`,
+    'insert into journal_positions (account_id, event_id, position) select account_id, id, row_number() over (order by id) from journal_events',
+    // Not a seal anybody could verify: it says that the seeded events have their numbers, as those of an old journal do.
+    `insert into journal_seals (number, first_position, last_position, root, hash, sealed_at, cluster, numbered_below)
+      select 1, 1, ${tickets_}, '', '', now(), (pg_control_system()).system_identifier::text, pg_current_xact_id()`,
   ]
 }
 

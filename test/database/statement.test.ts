@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { insertRow, rowJson, statement, value } from '../../src/database/statement.ts'
+import { insertRow, rowJson } from '../../src/database/rows.ts'
+import { statement, value } from '../../src/database/statement.ts'
 import { accounts, grants, tickets } from '../../src/database/tables.ts'
 import { openTestDatabase, serverUrl } from '../fixtures/database.ts'
 

@@ -1,0 +1,58 @@
+/** Rows that go in and come out as JSON: one parameter or one column for a whole row. */
+import { getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
+
+type Keys<T extends PgTable> = readonly (keyof T['$inferInsert'] & string)[]
+
+/**
+ * `insert into t (…) select r.… from <source>, jsonb_populate_record(null::t, <record>) r`: one JSON parameter carries a row, so that a
+ * statement of several inserts stays readable. Only the named columns are written; the others keep their defaults.
+ */
+export function insertRow<T extends PgTable>(table: T, keys: Keys<T>, source: SQL, record: SQL): SQL {
+  const name = sql.identifier(getTableConfig(table).name)
+  const names = keys.map((key) => sql.identifier(toSnake(key)))
+  const picked = names.map((column) => sql`r.${column}`)
+  return sql`insert into ${name} (${sql.join(names, sql`, `)})
+    select ${sql.join(picked, sql`, `)} from ${source}, jsonb_populate_record(null::${name}, ${record}) r`
+}
+
+/** The JSON parameter of `insertRow`: exactly the named columns. */
+export function rowJson<T extends PgTable>(_table: T, keys: Keys<T>, values: T['$inferInsert']): string {
+  const given = values as Record<string, unknown>
+  const row: Record<string, unknown> = {}
+  for (const [key, column] of columnsOf(keys)) row[column] = given[key] ?? null
+  return JSON.stringify(row)
+}
+
+const columns = new WeakMap<readonly string[], (readonly [key: string, column: string])[]>()
+
+function columnsOf(keys: readonly string[]): (readonly [key: string, column: string])[] {
+  const known = columns.get(keys)
+  if (known !== undefined) return known
+  const made = keys.map((key) => [key, toSnake(key)] as const)
+  columns.set(keys, made)
+  return made
+}
+
+/** A row that came as JSON (`row_to_json`), as drizzle gives one: names of several words in one, instants as dates. */
+export function rowOf<T extends PgTable>(table: T, json: Record<string, unknown>): T['$inferSelect'] {
+  return Object.fromEntries(
+    readersOf(table).map(([key, column, isDate]) => {
+      const raw = json[column]
+      return [key, isDate && raw !== null ? new Date(raw as string) : raw]
+    }),
+  ) as T['$inferSelect']
+}
+
+type Reader = [key: string, column: string, isDate: boolean]
+const readers = new WeakMap<PgTable, Reader[]>()
+
+function readersOf(table: PgTable): Reader[] {
+  const known = readers.get(table)
+  if (known !== undefined) return known
+  const made = Object.entries(getTableColumns(table)).map(([key, { dataType }]): Reader => [key, toSnake(key), dataType === 'date'])
+  readers.set(table, made)
+  return made
+}
+
+const toSnake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
