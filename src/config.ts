@@ -107,6 +107,12 @@ const settings = Type.Object({
   removedAddressDays: whole(1, 3_650, 30, 'How long a removed mail address is kept, so that its mailbox can still be told.'),
   grantDaysDefault: whole(1, 3_650, 90, 'The life of a grant whose end is not given.'),
   grantDaysMax: whole(1, 3_650, 365, 'The longest life of a grant.'),
+  closedAccountDays: whole(
+    0,
+    3_650,
+    90,
+    'How long the owners of a closed account still read it, and write about bills and ownership; counts from the next closing on.',
+  ),
   reopenDays: whole(0, 365, 14, 'How long after it was closed a ticket may be opened again.'),
   conformancePdp: flag(
     false,

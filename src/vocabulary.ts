@@ -141,6 +141,16 @@ export const levelOfMethod: Record<VerificationMethod, VerificationLevel> = {
 export const ticketStatuses = ['new', 'open', 'waiting_on_customer', 'on_hold', 'resolved', 'closed'] as const
 export type TicketStatus = (typeof ticketStatuses)[number]
 
+/** Where a ticket may go from where it is, by whatever door. `closed` is final; later words on it are a new ticket. */
+export const ticketTransitions: Readonly<Record<TicketStatus, readonly TicketStatus[]>> = {
+  new: ['open', 'waiting_on_customer', 'on_hold', 'resolved'],
+  open: ['waiting_on_customer', 'on_hold', 'resolved'],
+  waiting_on_customer: ['open', 'on_hold', 'resolved'],
+  on_hold: ['open', 'waiting_on_customer', 'resolved'],
+  resolved: ['open', 'closed'],
+  closed: [],
+}
+
 export const priorities = ['low', 'normal', 'high', 'urgent'] as const
 export type Priority = (typeof priorities)[number]
 
@@ -159,15 +169,16 @@ export const audiences = ['account', 'staff'] as const
 export type Audience = (typeof audiences)[number]
 
 /**
- * The shipped topics and the two properties authority asks of them: a confidential topic is never a grantee's, a billing topic is
- * all a billing contact may speak about. What evidence each asks for is in `evidence/topics.ts`.
+ * The shipped topics and what authority asks of them: a confidential topic is never a grantee's, a billing topic is all a billing contact
+ * may speak about, and about those of `whenClosed` the owners of a closed account still write. What evidence each asks for is in `evidence/topics.ts`.
  */
 export const topics = {
-  'email-delivery': { confidential: false, billing: false },
-  website: { confidential: false, billing: false },
-  billing: { confidential: true, billing: true },
-  other: { confidential: false, billing: false },
-} as const satisfies Record<string, { confidential: boolean; billing: boolean }>
+  'email-delivery': { confidential: false, billing: false, whenClosed: false },
+  website: { confidential: false, billing: false, whenClosed: false },
+  billing: { confidential: true, billing: true, whenClosed: true },
+  ownership: { confidential: true, billing: false, whenClosed: true },
+  other: { confidential: false, billing: false, whenClosed: false },
+} as const satisfies Record<string, { confidential: boolean; billing: boolean; whenClosed: boolean }>
 export type TopicKey = keyof typeof topics
 export const topicKeys = Object.keys(topics) as TopicKey[]
 

@@ -6,16 +6,59 @@ import { answering } from '../http/idempotency.ts'
 import { pageOf, pageQuery } from '../http/paging.ts'
 import { etagOf, notModified } from '../http/preconditions.ts'
 import { createAccount } from './create.ts'
-import { Account, AccountFilters, CreateAccount, UpdateAccount } from './schema.ts'
+import { closeAccount, reopenAccount, restrictAccount } from './life.ts'
+import { Account, AccountFilters, Because, CreateAccount, UpdateAccount } from './schema.ts'
 import { listAccounts, readAccount } from './store.ts'
 import { updateAccount } from './update.ts'
 
 const tags = ['accounts']
 const AccountPath = Type.Object({ account: Type.String({ description: 'The account, by id or number' }) })
 
+const provision = { action: 'staff.provision', staffAction: 'staff.provision', on: 'account' } as const
+
+/** What only takes away needs no version, and is the same when it is repeated. */
+const steps = [
+  [
+    'restrict',
+    restrictAccount,
+    { ...provision },
+    'Restrict an account: no grant is live, contacts keep everything; repeating it is harmless',
+  ],
+  ['close', closeAccount, { ...provision }, 'Close an account: grants, invitations, claims and domains end, tickets are resolved'],
+  ['reopen', reopenAccount, { ...provision, ifMatch: true }, 'Open an account again; what closing ended stays ended'],
+] as const
+
 export async function accountRoutes(app: App, feature: Feature): Promise<void> {
   const { context } = feature
   app.addSchema(Account)
+
+  for (const [verb, act, access, summary] of steps) {
+    const versioned = verb === 'reopen' ? (['precondition_required', 'precondition_failed'] as const) : []
+    app.post(
+      `/v1/accounts/:account/${verb}`,
+      {
+        config: { access },
+        schema: {
+          tags,
+          summary,
+          params: AccountPath,
+          body: Because,
+          response: {
+            200: Type.Ref(Account),
+            ...problems(
+              'not_authorised',
+              'not_found',
+              'invalid_transition',
+              ...versioned,
+              'idempotency_key_reused',
+              'idempotency_in_progress',
+            ),
+          },
+        },
+      },
+      (request, reply) => answering(context, request, reply, () => act(context, standingOf(request), request.body)),
+    )
+  }
 
   app.post(
     '/v1/accounts',

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { closedWord, instantOf, lineOf, openWord, uuidOf } from '../http/shapes.ts'
+import { closedWord, instantOf, lineOf, maybeInstantOf, openWord, uuidOf } from '../http/shapes.ts'
 import { accountStates } from '../vocabulary.ts'
 
 export const Account = Type.Object(
@@ -9,6 +9,7 @@ export const Account = Type.Object(
     name: Type.String(),
     state: openWord(accountStates, '`new` until its first owner has accepted; a `new` one permits its contacts nothing'),
     stateChangedAt: instantOf('Since when it is in this state'),
+    accessUntil: maybeInstantOf('Of a closed one: until when its owners read it, and write about bills and ownership'),
     createdAt: instantOf('When it was made'),
     version: Type.Integer(),
   },
@@ -57,6 +58,12 @@ export type CreateAccount = Static<typeof CreateAccount>
 
 export const UpdateAccount = Type.Object({ name }, { $id: 'UpdateAccount', additionalProperties: false })
 export type UpdateAccount = Static<typeof UpdateAccount>
+
+export const Because = Type.Object(
+  { reason: Type.String({ minLength: 3, maxLength: 500, description: 'Why; the account can read it' }) },
+  { $id: 'BecauseOfAccount', additionalProperties: false, examples: [{ reason: 'Unpaid since March' }] },
+)
+export type Because = Static<typeof Because>
 
 export const AccountFilters = {
   number: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'Only the one with this number' })),

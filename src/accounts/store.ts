@@ -43,6 +43,7 @@ const older = ([at, id]: readonly [string, string]): SQL => sql`(${accounts.crea
 
 type Row = typeof accounts.$inferSelect
 
-function toAccount({ id, number, name, state, stateChangedAt, createdAt, version }: Row): Account {
-  return { id, number, name, state, stateChangedAt: stateChangedAt.toISOString(), createdAt: createdAt.toISOString(), version }
+function toAccount({ id, number, name, state, stateChangedAt, accessUntil, createdAt, version }: Row): Account {
+  const since = { stateChangedAt: stateChangedAt.toISOString(), accessUntil: accessUntil?.toISOString() ?? null }
+  return { id, number, name, state, ...since, createdAt: createdAt.toISOString(), version }
 }

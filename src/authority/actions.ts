@@ -67,11 +67,11 @@ export function roleCovers(role: ContactRole, target: ContactRole): boolean {
   return rank[role] >= rank[target]
 }
 
-type TopicClass = { confidential: boolean; billing: boolean }
+type TopicClass = { confidential: boolean; billing: boolean; whenClosed: boolean }
 
 /** An unknown topic is the most closed kind: confidential, and not billing. */
 export function topicClass(topic: string): TopicClass {
-  return Object.hasOwn(topics, topic) ? topics[topic as keyof typeof topics] : { confidential: true, billing: false }
+  return Object.hasOwn(topics, topic) ? topics[topic as keyof typeof topics] : { confidential: true, billing: false, whenClosed: false }
 }
 
 /** Of a ticket's topic: a billing contact speaks about billing, a technical one about all that is not confidential. */
@@ -96,19 +96,17 @@ const afterClosing = new Set<string>(['account.read', 'ticket.read', 'audit.read
 
 /**
  * What the life of an account leaves to its contacts: a new one nothing, an open or restricted one everything, a closed one its
- * history and billing tickets to the owners for `closedAccountDays` after closing.
+ * history and tickets about bills and ownership to the owners until `accessUntil`.
  */
 export function stateAllows(
-  account: { state: AccountState; stateChangedAt: number },
+  account: { state: AccountState; accessUntil: number | null },
   role: ContactRole,
   action: Action,
   topic: string | null,
   now: number,
 ): boolean {
   if (account.state === 'open' || account.state === 'restricted') return true
-  if (account.state !== 'closed' || role !== 'owner' || typeof account.stateChangedAt !== 'number') return false
-  if (!(now < account.stateChangedAt + closedAccountDays * 86_400_000)) return false
-  return afterClosing.has(action) || (action === 'ticket.create' && topic !== null && topicClass(topic).billing)
+  if (account.state !== 'closed' || role !== 'owner' || typeof account.accessUntil !== 'number') return false
+  if (!(now < account.accessUntil)) return false
+  return afterClosing.has(action) || (action === 'ticket.create' && topic !== null && topicClass(topic).whenClosed)
 }
-
-const closedAccountDays = 90

@@ -41,6 +41,9 @@ export type OwnersNotice =
   | 'domain_added_by_staff'
   | 'domain_released_by_staff'
   | 'domain_claim_refused'
+  | 'account_restricted'
+  | 'account_closed'
+  | 'account_reopened'
 
 /** Letters to all active owners of an account about it, or about one of its contacts, domains or claims. */
 export async function notifyOwners(tx: Database, jobs: Jobs, accountId: string, kind: OwnersNotice, subjectId: string): Promise<void> {

@@ -56,7 +56,8 @@ export type AccountFact = {
   number: string
   name: string
   state: AccountState
-  stateChangedAt: number
+  /** Of a closed one: until when its owners keep what closing leaves them. Epoch ms. */
+  accessUntil: number | null
   revision: number
   version: number
 }

@@ -10,7 +10,7 @@ const unreleased = (link: string, owner: string, ownerColumn: string): SQL =>
   sql.raw(`(select coalesce(json_agg(l.domain_id), '[]'::json) from ${link} l join domains ld on ld.account_id = l.account_id and ld.id = l.domain_id
     where l.account_id = ${owner}.account_id and l.${ownerColumn} = ${owner}.id and ld.released_at is null)`)
 
-export const accountObject = sql`json_build_object('id', a.id, 'number', a.number, 'name', a.name, 'realm', a.realm, 'state', a.state, 'stateChangedAt', ${ms(sql`a.state_changed_at`)},
+export const accountObject = sql`json_build_object('id', a.id, 'number', a.number, 'name', a.name, 'realm', a.realm, 'state', a.state, 'accessUntil', ${ms(sql`a.access_until`)},
   'revision', a.authority_revision, 'version', a.version)`
 
 export const domainObject = (alias: string): SQL =>

@@ -214,6 +214,8 @@ export const accounts = pgTable(
     realm: text(),
     state: text({ enum: accountStates }).notNull().default('new'),
     stateChangedAt: instant().notNull(),
+    /** Of a closed one: until when its owners keep what closing leaves them. */
+    accessUntil: instant(),
     /** Raised by every change of a contact, grant, domain or the state: what a guarded write compares. */
     authorityRevision: revision(),
     version: version(),

@@ -50,6 +50,14 @@ export const shippedTopics: Readonly<Record<TopicKey, TopicDefinition>> = {
     fields: ask('optional', 'occurredAt', 'errorMessage', 'stepsTried'),
     mailOnDomain: false,
   },
+  ownership: {
+    key: 'ownership',
+    version: 1,
+    title: 'Who the account and its domains belong to',
+    description: 'A change of owner, a domain that is given up or taken over, a dispute. Only owners and managers can see it.',
+    fields: ask('optional', 'occurredAt', 'errorMessage', 'stepsTried'),
+    mailOnDomain: false,
+  },
   other: {
     key: 'other',
     version: 1,

@@ -7,6 +7,15 @@ export const notices: Record<NoticeKind, { subject: string; said: string }> = {
   domain_added_by_staff: { subject: 'A domain was added', said: 'the provider has put a domain into it.' },
   domain_released_by_staff: { subject: 'A domain was released', said: 'the provider has released a domain of it.' },
   domain_claim_refused: { subject: 'A claim was refused', said: 'the provider has refused a claim of a domain.' },
+  account_restricted: {
+    subject: 'The account is restricted',
+    said: 'the provider has restricted it. No permission it gave holds meanwhile.',
+  },
+  account_closed: {
+    subject: 'The account is closed',
+    said: 'the provider has closed it. Its owners can still read it for a time, and write about bills and ownership.',
+  },
+  account_reopened: { subject: 'The account is open again', said: 'the provider has opened it again. What ended stays ended.' },
   grant_invited: { subject: 'A permission was offered', said: 'somebody was offered permission to act on its behalf.' },
   grant_accepted: { subject: 'A permission was accepted', said: 'the permission you offered was accepted and holds from now on.' },
   grant_requested: {

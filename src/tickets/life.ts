@@ -2,17 +2,7 @@
  * The life of a ticket: one table, the same for every door.
  */
 import { Problem } from '../problem.ts'
-import type { TicketStatus } from '../vocabulary.ts'
-
-/** Where a ticket may go from where it is. `closed` is final; later words on it are a new ticket. */
-export const transitions: Record<TicketStatus, readonly TicketStatus[]> = {
-  new: ['open', 'waiting_on_customer', 'on_hold', 'resolved'],
-  open: ['waiting_on_customer', 'on_hold', 'resolved'],
-  waiting_on_customer: ['open', 'on_hold', 'resolved'],
-  on_hold: ['open', 'waiting_on_customer', 'resolved'],
-  resolved: ['open', 'closed'],
-  closed: [],
-}
+import { type TicketStatus, ticketTransitions as transitions } from '../vocabulary.ts'
 
 /** Refuses a step the table does not allow, and says which it does. */
 export function demandTransition(from: TicketStatus, to: TicketStatus): void {

@@ -80,7 +80,7 @@ export const caller = ids.user(0)
 const somebody = ids.user(1)
 
 /** Known topics and unknown ones; the last is a name that every object has. */
-export const topicWords = [...topicKeys, 'ownership', 'constructor'] as const
+export const topicWords = [...topicKeys, 'credentials', 'constructor'] as const
 
 /** Mostly the first value, sometimes one of the others. */
 function mostly<T>(weight: number, usual: T, ...others: T[]): fc.Arbitrary<T> {
@@ -105,7 +105,7 @@ const accountDraw = fc.record({
     { arbitrary: fc.constant<AccountState>('open'), weight: 8 },
     { arbitrary: fc.constantFrom<AccountState>('restricted', 'closed', 'closed', 'new'), weight: 2 },
   ),
-  changed: fc.constantFrom(-day, -90 * day - 1, -90 * day, -90 * day + 1),
+  changed: fc.constantFrom(-day, null, -90 * day - 1, -90 * day, -90 * day + 1),
   realm: fc.constantFrom(null, 'one', 'two'),
 })
 
@@ -219,7 +219,7 @@ function linked(drawn: WorldDraw): World {
     number: `C-${at}`,
     name: `Account ${at}`,
     state,
-    stateChangedAt: now + changed,
+    accessUntil: changed === null ? null : now + changed + 90 * day,
     realm,
     revision: 0,
     version: 1,

@@ -9,7 +9,7 @@ import t from 'tap'
 import { decide } from '../../src/authority/decide.ts'
 import type { ContactFact, Facts, GrantFact, Question } from '../../src/authority/facts.ts'
 import { accountActions, staffActions } from '../../src/vocabulary.ts'
-import { always, anything, day, type Instance, now } from './arbitraries.ts'
+import { always, anything, type Instance, now } from './arbitraries.ts'
 import { isBilling, isConfidential } from './specification.ts'
 
 type Attributes = Record<string, string | number | boolean | string[]>
@@ -99,7 +99,7 @@ function contextOf({ session, user, staff, client, ceiling, accounts }: Facts, q
     account: question.account ?? '',
     realm: account?.realm ?? '',
     state: account?.state ?? '',
-    stateEnds: (account?.stateChangedAt ?? 0) + 90 * day,
+    stateEnds: account?.accessUntil ?? 0,
     named: ids(named),
     namesDomain: domains.length > 0,
     namesUnknown: named.length < domains.length,
@@ -110,7 +110,7 @@ function contextOf({ session, user, staff, client, ceiling, accounts }: Facts, q
     topic: topic ?? '',
     confidential: topic !== null && isConfidential(topic),
     billing: topic !== null && isBilling(topic),
-    leftByClosing: topic !== null && isBilling(topic),
+    leftByClosing: topic !== null && (isBilling(topic) || topic === 'ownership'),
     contactsOnly: question.contactsOnly || ticket?.contactsOnly === true,
     ticket: ticket?.id ?? '',
     ticketAccount: ticket?.accountId ?? '',

@@ -125,7 +125,7 @@ t.test('A3: no grant permits what is not delegable or confidential, whatever it 
   const everything = accountActions.filter((action) => action !== 'account.update')
   const greedy = favoured('grant').map((instance) => ({
     ...instance,
-    facts: withGrant(instance.facts, { actions: everything, topics: [...Object.keys(topics), 'ownership'], reach: 'domain' }),
+    facts: withGrant(instance.facts, { actions: everything, topics: [...Object.keys(topics), 'credentials'], reach: 'domain' }),
   }))
   always(fc.tuple(greedy, fc.constantFrom(...accountActions), fc.boolean()), ([{ facts, question }, other, instead]) => {
     const action = instead ? other : question.action
@@ -189,7 +189,7 @@ t.test('T1: a permit lies before the end of its session, 1 ms either side', asyn
 t.test('T1: what a closed account leaves its owners ends 90 days after closing, 1 ms either side', async () => {
   const owners = underContacts.map((instance) => {
     const { facts } = instance
-    const accounts = facts.accounts.map((account) => ({ ...account, state: 'closed' as const, stateChangedAt: now }))
+    const accounts = facts.accounts.map((account) => ({ ...account, state: 'closed' as const, accessUntil: now + 90 * day }))
     const session = facts.session && { ...facts.session, expiresAt: now + 1_000 * day }
     return {
       ...instance,

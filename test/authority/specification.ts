@@ -187,10 +187,10 @@ function limitAllows(contact: ContactFact, { action, domains }: Question): boole
  * keep `account.read ticket.read audit.read` and `ticket.create` on billing and ownership topics for 90 days"
  */
 function stateAllows(contact: ContactFact, facts: Facts, { account, action, topic }: Question, now: number): boolean {
-  return accountsCalled(facts, account).some(({ state, stateChangedAt }) => {
+  return accountsCalled(facts, account).some(({ state, accessUntil }) => {
     if (state === 'open' || state === 'restricted') return true
-    if (state !== 'closed' || contact.role !== 'owner' || !(now < stateChangedAt + 90 * day)) return false
-    if (action === 'ticket.create') return topic !== null && isBilling(topic)
+    if (state !== 'closed' || contact.role !== 'owner' || accessUntil === null || accessUntil <= now) return false
+    if (action === 'ticket.create') return topic !== null && (isBilling(topic) || topic === 'ownership')
     return ['account.read', 'ticket.read', 'audit.read'].includes(action)
   })
 }

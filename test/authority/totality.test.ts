@@ -148,7 +148,7 @@ function ofPersons({ facts, question }: Permit): Part[] {
     ['question.account', never],
     ['question.domains', isList],
   ]
-  if (facts.accounts[0]?.state === 'closed') parts.push(['facts.accounts.0.stateChangedAt', isNumber])
+  if (facts.accounts[0]?.state === 'closed') parts.push(['facts.accounts.0.accessUntil', isNumber])
   if (question.action.startsWith('ticket.')) parts.push(['question.topic', isText])
   if (question.action === 'contact.manage') parts.push(['question.targets', isList])
   parts.push(question.ticket === null ? ['question.ticket', isNull] : ['question.ticket.accountId', never])

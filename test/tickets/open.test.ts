@@ -200,7 +200,7 @@ t.test('the life of the account bounds what may be opened', async (t) => {
   const become = (state: AccountState) =>
     test.context.db
       .update(accounts)
-      .set({ state, stateChangedAt: new Date(test.clock.now()) })
+      .set({ state, accessUntil: new Date(test.clock.now() + 90 * 86_400_000) })
       .where(eq(accounts.id, a.id))
   await become('restricted')
   t.equal((await open('owner')).status, 201)

@@ -21,6 +21,7 @@ t.test('whoever is signed in sees every topic and what it asks for', async (t) =
       ['email-delivery', false],
       ['website', false],
       ['billing', true],
+      ['ownership', true],
       ['other', false],
     ],
   )
