@@ -55,6 +55,21 @@ const settings = Type.Object({
       wants: 'a URL such as postgres://user:password@host:5432/mandate',
     }),
   ),
+  databasePooler: Type.Union([Type.Literal('none'), Type.Literal('transaction')], {
+    default: 'none' as const,
+    description:
+      'What stands before PostgreSQL. With `transaction` (PgBouncer in that mode) no statement is kept by name, and the time limits of a connection are those of its role.',
+    wants: 'one of none, transaction',
+  }),
+  databaseDirectUrl: Type.Optional(
+    text({
+      format: 'mandate-postgresql',
+      secret: true,
+      defaultText: '`DATABASE_URL`; required with `DATABASE_POOLER=transaction`',
+      description: 'The same database past the pooler, for migrations and background work, which hold a session.',
+      wants: 'a URL such as postgres://user:password@host:5432/mandate',
+    }),
+  ),
   databasePoolSize: whole(1, 200, 10, 'The number of connections to PostgreSQL this process may hold for requests.'),
   dataDir: text({
     default: './data',
@@ -156,6 +171,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const config = Object.fromEntries(values.filter(([, value]) => value !== undefined)) as Settings
   if (config.databaseUrl !== undefined && config.secretKey === undefined) {
     throw new ConfigError(`SECRET_KEY is not set, and DATABASE_URL is: it wants ${settings.properties.secretKey['wants']}.`)
+  }
+  if (config.databasePooler === 'transaction' && config.databaseDirectUrl === undefined) {
+    throw new ConfigError(
+      `DATABASE_DIRECT_URL is not set, and DATABASE_POOLER is: it wants ${settings.properties.databaseDirectUrl['wants']}.`,
+    )
   }
   if (config.grantDaysDefault > config.grantDaysMax) {
     throw new ConfigError(`GRANT_DAYS_DEFAULT is ${config.grantDaysDefault}: it wants no more than GRANT_DAYS_MAX, ${config.grantDaysMax}.`)

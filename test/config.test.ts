@@ -24,6 +24,13 @@ t.test('without any variable the service is embedded, on loopback, with safe lim
   t.notOk('secretKey' in config, 'and there is no default secret')
 })
 
+t.test('behind a pooler migrations need a way past it', async (t) => {
+  const pooled = { DATABASE_URL: databaseUrl, SECRET_KEY: secretKey, DATABASE_POOLER: 'transaction' }
+  t.match(refusal(pooled), /^DATABASE_DIRECT_URL is not set, and DATABASE_POOLER is/)
+  t.match(readConfig({ ...pooled, DATABASE_DIRECT_URL: databaseUrl }), { databasePooler: 'transaction', databaseDirectUrl: databaseUrl })
+  t.equal(refusal({ DATABASE_POOLER: 'session' }), 'DATABASE_POOLER is "session": it wants one of none, transaction.')
+})
+
 t.test('a configuration cannot be changed once read', async (t) => {
   for (const config of [readConfig({}), readConfig({ TRUST_PROXY: '10.0.0.1', CORS_ORIGINS: 'https://a.example' })]) {
     t.ok(Object.isFrozen(config))

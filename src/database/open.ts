@@ -9,6 +9,7 @@ import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
 import pg from 'pg'
 import { type Config, StartError } from '../config.ts'
 import { lockFolder } from './lock.ts'
+import { NamelessClient } from './nameless-client.ts'
 
 type Rows<T> = { rows: T[] }
 interface RowsHKT extends PgQueryResultHKT {
@@ -30,24 +31,36 @@ type Opened = {
 export type OpenDatabase = Opened &
   ({ readonly kind: 'postgresql'; readonly url: string } | { readonly kind: 'pglite'; readonly client: PGlite })
 
-type Settings = Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDir'>
+type Settings = Pick<Config, 'databaseUrl' | 'databasePoolSize' | 'dataDir'> & Partial<Pick<Config, 'databasePooler' | 'databaseDirectUrl'>>
 
 /**
  * Opens PostgreSQL where a URL is configured, otherwise the embedded database in the data folder, which it claims. Migrates nothing.
  * @throws StartError when the database cannot be reached or opened, is too old, or belongs to another process
  */
 export function openDatabase(config: Settings, log: Log): Promise<OpenDatabase> {
-  return config.databaseUrl === undefined ? openFolder(config.dataDir) : openPool(config.databaseUrl, config.databasePoolSize, log)
+  return config.databaseUrl === undefined ? openFolder(config.dataDir) : openPool(config.databaseUrl, config, log)
 }
 
 const casing = 'snake_case'
 const connectionTimeoutMillis = 2_000
+/** Of a connection; a pooler takes no such settings from its clients, so there the role has them. */
+const limits = { statement_timeout: 5_000, lock_timeout: 2_000, idle_in_transaction_session_timeout: 10_000 }
 
-async function openPool(url: string, size: number, log: Log): Promise<OpenDatabase> {
-  const shared = { connectionString: url, connectionTimeoutMillis, keepAlive: true, application_name: 'mandate' }
-  const limits = { statement_timeout: 5_000, lock_timeout: 2_000, idle_in_transaction_session_timeout: 10_000 }
-  const pool = tolerant(new pg.Pool({ ...shared, ...limits, max: size }), log)
-  const probe = tolerant(new pg.Pool({ ...shared, statement_timeout: 2_000, query_timeout: 2_000, max: 1 }), log)
+async function openPool(
+  url: string,
+  { databasePoolSize: max, databasePooler, databaseDirectUrl }: Settings,
+  log: Log,
+): Promise<OpenDatabase> {
+  const pooled = databasePooler === 'transaction'
+  const shared = {
+    connectionString: url,
+    connectionTimeoutMillis,
+    keepAlive: true,
+    application_name: 'mandate',
+    ...(pooled && { Client: NamelessClient }),
+  }
+  const pool = tolerant(new pg.Pool({ ...shared, ...(pooled ? {} : limits), max }), log)
+  const probe = tolerant(new pg.Pool({ ...shared, ...(pooled ? {} : { statement_timeout: 2_000 }), query_timeout: 2_000, max: 1 }), log)
   const close = once(async () => {
     await Promise.all([pool.end(), probe.end()])
   })
@@ -61,7 +74,13 @@ async function openPool(url: string, size: number, log: Log): Promise<OpenDataba
     await close()
     throw unusable(url, error)
   }
-  return { kind: 'postgresql', url, db: drizzlePool({ client: pool, casing }), ready: () => answers(probe), close }
+  return {
+    kind: 'postgresql',
+    url: databaseDirectUrl ?? url,
+    db: drizzlePool({ client: pool, casing }),
+    ready: () => answers(probe),
+    close,
+  }
 }
 
 type Settled = { version: string; isolation: string }

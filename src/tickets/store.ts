@@ -61,7 +61,9 @@ export async function listTickets(
   limit: number,
   forStaff: boolean,
 ): Promise<Ticket[]> {
-  const within = sql.join([predicate(clauses, reachColumns), ...filters(filter), ...(after ? [older(after)] : [])], sql` and `)
+  const asked = filter.account !== undefined && 'id' in filter.account ? filter.account.id : undefined
+  const reachable = asked === undefined ? clauses : clauses.filter(({ account }) => account === 'all' || account === asked)
+  const within = sql.join([predicate(reachable, reachColumns), ...filters(filter), ...(after ? [older(after)] : [])], sql` and `)
   const rows = await listed.run(
     db,
     sql`select ${shown} as shown from (select * from tickets where ${within} order by created_at desc, id desc limit ${limit}) t

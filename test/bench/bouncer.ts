@@ -9,7 +9,7 @@ import { ask, freePort, systemUser } from '../races/server.ts'
 const program = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find((path) => existsSync(path))
 
 /** Starts one on a free port. @returns its URL for the same database @throws Error where it is not installed */
-export async function startBouncer(url: string, ends: { teardown(end: () => unknown): void }): Promise<string> {
+export async function startBouncer(url: string, ends: { teardown(end: () => unknown): void }, poolSize = 10): Promise<string> {
   if (program === undefined) throw new Error('PgBouncer is not installed')
   const target = new URL(url)
   const folder = mkdtempSync(join(tmpdir(), 'mandate-bouncer-'))
@@ -27,7 +27,7 @@ unix_socket_dir =
 auth_type = trust
 auth_file = ${folder}/users
 pool_mode = transaction
-default_pool_size = 10
+default_pool_size = ${poolSize}
 max_client_conn = 500
 `,
   )
