@@ -29,6 +29,8 @@ import { createPaging } from './http/paging.ts'
 import { problemRoutes } from './http/problem-routes.ts'
 import { createRateLimit } from './http/rate-limit.ts'
 import { createServer } from './http/server.ts'
+import { consentRoutes } from './intake/consent-routes.ts'
+import { submissionRoutes } from './intake/routes.ts'
 import { invitationRoutes } from './invitations/routes.ts'
 import { joiningRoutes } from './joining/routes.ts'
 import { signingKeyRoutes } from './keys/routes.ts'
@@ -68,6 +70,8 @@ const secured = [
   auditExportRoutes,
   grantRoutes,
   ticketRoutes,
+  submissionRoutes,
+  consentRoutes,
   topicRoutes,
   bootstrapRoutes,
   userRoutes,

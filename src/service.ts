@@ -14,6 +14,8 @@ import { loadSecret } from './database/secrets.ts'
 import { checkClaims } from './domains/check-claims.ts'
 import { sweepGrants } from './grants/jobs.ts'
 import { issuerOf, openKeys } from './http/keys.ts'
+import { announceSubmissions } from './intake/announce.ts'
+import { endSubmissions } from './intake/end.ts'
 import { startJobs } from './jobs/jobs.ts'
 import { sealJournal } from './journal/seal.ts'
 import { chooseTransport } from './outbox/choose-transport.ts'
@@ -43,6 +45,8 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     const jobs = await startJobs({ opened, log })
     ends.unshift(() => jobs.stop())
     const context: Context = { db: opened.db, clock, config, jobs }
+    await jobs.work('submissions-end', endSubmissions(context))
+    await jobs.work('submissions-announce', announceSubmissions(context))
     await jobs.work('mail', deliverMail(context, chooseTransport(config, log), log))
     await jobs.work('retention', sweepRetention(context, log))
     await jobs.work('seal', async (_payload, signal) => void (await sealJournal(opened.db, clock.now, signal)))

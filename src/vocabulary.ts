@@ -161,6 +161,13 @@ export type TicketOrigin = (typeof ticketOrigins)[number]
 export const channels = ['panel', 'api', 'email', 'phone'] as const
 export type Channel = (typeof channels)[number]
 
+/**
+ * What became of a submission. `unanswered` and `account_closed` are said by nobody; the submitter is never told more than accepted or
+ * ended.
+ */
+export const submissionVerdicts = ['approved', 'released', 'declined', 'unanswered', 'account_closed'] as const
+export type SubmissionVerdict = (typeof submissionVerdicts)[number]
+
 export const messageKinds = ['reply', 'note'] as const
 export type MessageKind = (typeof messageKinds)[number]
 

@@ -52,7 +52,7 @@ const entries = ['main.ts', 'describe.ts', 'mandate.ts']
 const longestFile = 150
 /** Files that are longer for a reason, and how long they may become. */
 const longer: Record<string, number> = {
-  'authority/load.ts': 250, // one statement
+  'authority/load.ts': 290, // one statement
   'config.ts': 280, // one schema, and what reads it
   'authority/facts.ts': 170, // the words the rule is told in
   'authority/judge.ts': 160,

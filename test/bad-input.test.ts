@@ -9,6 +9,7 @@ import { checkDetails } from '../src/evidence/check.ts'
 import { evidenceFields, fieldNames } from '../src/evidence/fields.ts'
 import { shippedTopics } from '../src/evidence/topics.ts'
 import { type ProblemCode, problemCodes, problemKind } from '../src/problem.ts'
+import { submission } from './fixtures/cast.ts'
 import { type Mistake, type Sending, surplusMembers, wrongBodies, wrongMembers, wrongPaths, wrongQueries } from './fixtures/mistakes.ts'
 import { type Operation, operationsOf, placesIn } from './fixtures/operations.ts'
 import { setStage } from './tickets/stage.ts'
@@ -31,6 +32,7 @@ const named: Record<string, string> = {
   contact: contacts.technical,
   grant: grants.developer,
   ticket,
+  submission: await submission(test, people.stranger, a.number, 'alpha.example'),
   user: people.stranger.id,
   session: people.owner.session,
   factor: uuid(),
@@ -169,6 +171,8 @@ t.test("another account's things, named inside a body, open nothing", async (t) 
   for (const operation of operations) {
     const { body, access } = operation
     if (body === undefined || 'open' in access || isOfStaff(operation)) continue
+    // What is submitted may name anything: it is held, and test/intake shows that it opens nothing.
+    if (operation.name === 'POST /v1/submissions') continue
     const tries = placesIn(body.base).flatMap(({ pointer, value, set }) => {
       const name = pointer.split('/').findLast((part) => !/^\d+$/.test(part)) ?? ''
       return typeof value !== 'string'

@@ -93,7 +93,9 @@ function isFresh({ facts }: Loaded, caller: Caller, seconds: number): boolean {
 }
 
 /** What to do next is the same for everyone who is refused an action, so that it betrays nothing. */
-const next = [
+export const next = [
+  { rel: 'submission', href: '/v1/submissions', detail: 'Submit it: the account decides whether it becomes a ticket, and nothing is lost' },
+  { rel: 'grant-request', href: '/v1/grant-requests', detail: 'Ask the account for permission, with its request code' },
   { rel: 'owner', detail: 'Ask an owner of the account to add you as a contact, or to grant you permission for the domain' },
   { rel: 'authority', href: '/v1/me/authority', detail: 'What you may do, for which accounts and domains' },
 ]

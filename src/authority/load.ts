@@ -3,7 +3,7 @@
  * database's clock, from one snapshot.
  */
 import type { Database } from '../database/open.ts'
-import type { ContactRole, ContactStatus, GrantStatus, TicketStatus } from '../vocabulary.ts'
+import type { ContactRole, ContactStatus, GrantStatus, SubmissionVerdict, TicketStatus } from '../vocabulary.ts'
 import type { AccountFact, Ceiling, DomainFact, Facts, TicketFact } from './facts.ts'
 import { type AlsoRead, type Facted, factsOfAll, factsOfMany, factsOfOne, type Shape } from './statements.ts'
 
@@ -41,6 +41,7 @@ export type Named = {
   contact?: string | undefined
   grant?: string | undefined
   user?: string | undefined
+  submission?: string | undefined
   /** Domains by id. */
   domainIds?: readonly string[] | undefined
   /** Domains by A-label; for a host also the names above it. */
@@ -72,7 +73,25 @@ export type StoredAnswer = {
   made: Made | null
 }
 /** What a stored answer made and who may read it: asked again before the answer is given again. */
-export type Made = { action: string; staffAction: string | null; account: string | null; ticket: string | null; grant?: string }
+export type Made = {
+  action: string
+  staffAction: string | null
+  account: string | null
+  ticket: string | null
+  grant?: string
+  submission?: string
+}
+
+/** Something held for the account, and the domain of the account it is about. Instants in epoch ms. */
+export type SubmissionRow = {
+  id: string
+  submitterUserId: string
+  domain: DomainFact
+  verdict: SubmissionVerdict | null
+  decidedAt: number | null
+  endsAt: number
+  version: number
+}
 
 export type Loaded = {
   facts: Facts
@@ -84,6 +103,7 @@ export type Loaded = {
   contact: ContactRow | null
   grant: GrantRow | null
   user: { id: string; status: string; version: number } | null
+  submission: SubmissionRow | null
   stored: StoredAnswer | null
   /** What `also` asked for; for the feature that asked. */
   also: unknown
@@ -106,6 +126,7 @@ type Row = {
   contact?: ContactRow | null
   grant?: GrantRow | null
   user?: { id: string; status: string; version: number } | null
+  submission?: SubmissionRow | null
   also?: unknown
 }
 
@@ -119,6 +140,7 @@ export const unread: Loaded = {
   contact: null,
   grant: null,
   user: null,
+  submission: null,
   stored: null,
   also: null,
 }
@@ -176,12 +198,13 @@ function parameters(named: Named): Record<string, unknown> {
     contact: named.contact ?? null,
     grant: named.grant ?? null,
     user: named.user ?? null,
+    submission: named.submission ?? null,
     domainIds: named.domainIds ?? [],
     domainNames: named.domainNames ?? [],
   }
 }
 
-function shapeOf({ account, ticket, contact, grant, user, domainIds, domainNames, idempotencyKey }: Named): Shape {
+function shapeOf({ account, ticket, contact, grant, user, submission, domainIds, domainNames, idempotencyKey }: Named): Shape {
   return {
     id: account !== undefined && 'id' in account,
     number: account !== undefined && 'number' in account,
@@ -189,6 +212,7 @@ function shapeOf({ account, ticket, contact, grant, user, domainIds, domainNames
     contact: contact !== undefined,
     grant: grant !== undefined,
     user: user !== undefined,
+    submission: submission !== undefined,
     domainIds: domainIds !== undefined && domainIds.length > 0,
     domainNames: domainNames !== undefined && domainNames.length > 0,
     severalNames: domainNames !== undefined && domainNames.length > 1,
@@ -218,6 +242,7 @@ function toLoaded(row: Row, ceiling: Ceiling | null): Loaded {
     contact: row.contact ?? null,
     grant: row.grant ?? null,
     user: row.user ?? null,
+    submission: row.submission ?? null,
     stored: row.stored ?? null,
     also: row.also ?? null,
   }

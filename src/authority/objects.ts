@@ -36,6 +36,8 @@ export const compromised = (contact: string, grant: string): SQL =>
 export const finished = (grant: string): SQL =>
   sql.raw(`(${grant}.max_uses is not null and ${grant}.uses >= ${grant}.max_uses and not exists (select from tickets ft
     where ft.account_id = ${grant}.account_id and ft.grant_id = any(${grant}.lineage || ${grant}.id) and ft.status <> 'closed'))`)
+export const submissionMembers = sql`'id', s.id, 'submitterUserId', s.submitter_user_id, 'verdict', s.verdict, 'decidedAt', ${ms(sql`s.decided_at`)},
+  'endsAt', ${ms(sql`s.ends_at`)}, 'version', s.version`
 
 const grantorObject = sql`(select json_build_object(${contactMembers('gc')}, 'userStatus', gu.status, 'userRevision', gu.authority_revision,
     'userVerified', ${verified('gu')}, 'compromised', ${compromised('gc', 'g')})

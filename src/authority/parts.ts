@@ -1,7 +1,8 @@
 /** The columns of the statement about one account: each is asked for only where the request names something it is about. */
 import { type SQL, sql } from 'drizzle-orm'
 import { value } from '../database/statement.ts'
-import { accountObject, contactMembers, domainObject, grantObject, ticketObject } from './objects.ts'
+import { accountObject, contactMembers, domainObject, grantObject, submissionMembers, ticketObject } from './objects.ts'
+import { statedDomain, statesAccount } from './stated.ts'
 
 export const accountPart = sql`(select ${accountObject} from a) as account`
 
@@ -21,6 +22,9 @@ export const grantPart = sql`(select json_build_object('id', g.id, 'status', g.s
     'domains', (select json_agg(${domainObject('d')}) from grant_domains l join domains d on d.account_id = l.account_id and d.id = l.domain_id
       where l.account_id = g.account_id and l.grant_id = g.id and d.released_at is null))
   from a join grants g on g.account_id = a.id and g.id = ${value('grant', 'uuid')}) as grant`
+
+export const submissionPart = sql`(select json_build_object(${submissionMembers}, 'domain', ${domainObject('d')})
+  from a join submissions s on s.id = ${value('submission', 'uuid')} and ${statesAccount} join ${statedDomain}) as submission`
 
 export const userPart = sql`(select json_build_object('id', x.id, 'status', x.status, 'version', x.version) from users x
   where x.id = ${value('user', 'uuid')}) as "user"`

@@ -11,6 +11,7 @@ import {
   ownContacts,
   ownGrants,
   storedPart,
+  submissionPart,
   ticketPart,
   userPart,
 } from './parts.ts'
@@ -20,7 +21,7 @@ export type Facted = { facts: unknown }
 
 /** What is named, as far as the statement depends on it: only what a request names is asked for, since a part costs even where it finds nothing. */
 export type Shape = Record<
-  'id' | 'number' | 'ticket' | 'contact' | 'grant' | 'user' | 'domainIds' | 'domainNames' | 'severalNames' | 'key',
+  'id' | 'number' | 'ticket' | 'contact' | 'grant' | 'user' | 'submission' | 'domainIds' | 'domainNames' | 'severalNames' | 'key',
   boolean
 >
 
@@ -53,7 +54,9 @@ export const factsOfOne = perShape<Shape, Facted>('authority_facts_one', (has, a
     principal,
     ...(has.key ? [storedPart] : []),
     ...(has.user ? [userPart] : []),
-    ...(accountIds.length > 0 ? [...ofAccount, ...below, ...(has.grant ? [grantPart] : [])] : []),
+    ...(accountIds.length > 0
+      ? [...ofAccount, ...below, ...(has.grant ? [grantPart] : []), ...(has.submission ? [submissionPart] : [])]
+      : []),
     ...(has.ticket && also !== undefined ? [sql`${also.column} as also`] : []),
   ]
   const withTables = tables.length > 0 ? sql`with ${sql.join(tables, sql`, `)} ` : sql``

@@ -41,6 +41,7 @@ import {
   reaches,
   sessionKinds,
   staffRoles,
+  submissionVerdicts,
   suspensionCauses,
   ticketOrigins,
   ticketStatuses,
@@ -55,6 +56,7 @@ import { allOf, bytes, id, instant, noneOf, oneOf, transactionId } from './colum
 
 /** Never a grantee's, whatever writes the grant. */
 const confidentialTopics = topicKeys.filter((key) => topics[key].confidential)
+const openTopics = topicKeys.filter((key) => !topics[key].confidential)
 const revision = () => bigint({ mode: 'number' }).notNull().default(0)
 const version = () => integer().notNull().default(1)
 
@@ -421,6 +423,87 @@ export const grantNotices = pgTable(
     foreignKey({ name: 'grant_notices_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
   ],
 )
+
+// ---- what is held
+
+/**
+ * What somebody without authority sent. It belongs to him: account and domain are what he stated, as text, and nothing is looked up when
+ * it arrives, so that a name that exists and one that does not are the same row. Which account it is for is found by that account
+ * (`authority/stated.ts`).
+ */
+export const submissions = pgTable(
+  'submissions',
+  {
+    id: id().primaryKey(),
+    submitterUserId: uuid()
+      .notNull()
+      .references(() => users.id),
+    statedAccount: text().notNull(),
+    statedDomain: text().notNull(),
+    topic: text().notNull(),
+    channel: text({ enum: channels }).notNull(),
+    /** Null once it has ended: then only the digest says what it was. */
+    content: jsonb().$type<Record<string, unknown>>(),
+    contentDigest: bytes().notNull(),
+    sessionId: uuid().notNull(),
+    clientId: uuid(),
+    verification: text({ enum: verificationMethods }).notNull(),
+    verificationLevel: text({ enum: verificationLevels }).notNull(),
+    verifiedAt: instant().notNull(),
+    arrivedAt: instant().notNull(),
+    endsAt: instant().notNull(),
+    /** When the contacts of the account were told that something waits; null until then, and for ever where there is no such account. */
+    announcedAt: instant(),
+    verdict: text({ enum: submissionVerdicts }),
+    decidedAt: instant(),
+    version: version(),
+  },
+  (t) => [
+    index('submissions_of_submitter').on(t.submitterUserId, t.arrivedAt.desc(), t.id.desc()),
+    index('submissions_stated').on(t.statedAccount, t.arrivedAt.desc(), t.id.desc()),
+    index('submissions_ending').on(t.endsAt).where(sql`${t.content} is not null`),
+    index('submissions_unannounced').on(t.statedAccount).where(sql`${t.announcedAt} is null and ${t.verdict} is null`),
+    check('submissions_topic', oneOf(t.topic, openTopics)),
+    check('submissions_channel', oneOf(t.channel, channels)),
+    check('submissions_verification', oneOf(t.verification, verificationMethods)),
+    check('submissions_verification_level', oneOf(t.verificationLevel, verificationLevels)),
+    check('submissions_end', sql`${t.endsAt} = ${t.arrivedAt} + interval '336 hours'`),
+    check('submissions_verdict', sql`${t.verdict} is null or ${oneOf(t.verdict, submissionVerdicts)}`),
+    check('submissions_decided', sql`(${t.verdict} is null) = (${t.decidedAt} is null)`),
+    check('submissions_content', sql`${t.content} is not null or ${t.verdict} is not null`),
+  ],
+)
+
+/** Whom an account does not want to hear of any more. */
+export const submissionMutes = pgTable(
+  'submission_mutes',
+  {
+    accountId: uuid()
+      .notNull()
+      .references(() => accounts.id),
+    submitterUserId: uuid()
+      .notNull()
+      .references(() => users.id),
+    contactId: uuid().notNull(),
+    createdAt: instant().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.submitterUserId] }),
+    foreignKey({
+      name: 'submission_mutes_contact',
+      columns: [t.accountId, t.contactId],
+      foreignColumns: [contacts.accountId, contacts.id],
+    }),
+  ],
+)
+
+/** When an account was last told of what is held for it: once a day at most, however much comes. */
+export const submissionDigests = pgTable('submission_digests', {
+  accountId: uuid()
+    .primaryKey()
+    .references(() => accounts.id),
+  sentAt: instant().notNull(),
+})
 
 // ---- tickets
 

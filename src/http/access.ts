@@ -13,10 +13,10 @@ import type { Action, StaffAction } from '../vocabulary.ts'
 
 /**
  * What the path names:
- * `nothing` (about the caller himself, or the provider as a whole) · `account` · `domain`, `contact`, `grant` (below an account) ·
+ * `nothing` (about the caller himself, or the provider as a whole) · `account` · `domain`, `contact`, `grant`, `submission` (below an account) ·
  * `ticket` · `user` · `everywhere` (a list over all accounts within reach) · `body` (the body names it; the gate decides).
  */
-export type On = 'nothing' | 'account' | 'domain' | 'contact' | 'grant' | 'ticket' | 'user' | 'everywhere' | 'body'
+export type On = 'nothing' | 'account' | 'domain' | 'contact' | 'grant' | 'submission' | 'ticket' | 'user' | 'everywhere' | 'body'
 
 export type Secured = {
   action: Action
@@ -74,6 +74,7 @@ export function namedByPath(secured: Secured, params: Params): Named {
     domainNames: domain !== undefined && 'name' in domain ? [domain.name] : [],
     contact: id('contact'),
     grant: id('grant'),
+    submission: id('submission'),
     ticket: id('ticket'),
     user: id('user'),
   }
@@ -106,6 +107,8 @@ function questionOn({ on, again }: Pick<Secured, 'on' | 'again'>, loaded: Loaded
       return loaded.contact && question(action, account, { targets: [{ role: loaded.contact.role }] })
     case 'grant':
       return loaded.grant && question(action, account, { domains: loaded.grant.domains ?? [] })
+    case 'submission':
+      return loaded.submission && question(action, account, { domains: [loaded.submission.domain] })
     case 'account':
       return account === null ? null : question(action, account)
     case 'user':
@@ -124,6 +127,7 @@ const seeing = {
   domain: { action: 'domain.read', staffAction: 'staff.directory.read' },
   contact: { action: 'contact.read', staffAction: 'staff.directory.read' },
   grant: { action: 'grant.read', staffAction: 'staff.directory.read' },
+  submission: { action: 'submission.decide', staffAction: 'staff.submission.decide' },
   ticket: { action: 'ticket.read', staffAction: 'staff.ticket.work' },
   user: { action: 'staff.directory.read', staffAction: 'staff.directory.read' },
 } as const

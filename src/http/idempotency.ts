@@ -52,8 +52,8 @@ export async function replay(
 }
 
 async function demandSight(context: Context, standing: Standing, made: Made): Promise<void> {
-  const { account, ticket, grant } = made
-  const named = { account: account === null ? undefined : { id: account }, ticket: ticket ?? undefined, grant }
+  const { account, ticket, grant, submission } = made
+  const named = { account: account === null ? undefined : { id: account }, ticket: ticket ?? undefined, grant, submission }
   const loaded = await load(context.db, context.clock.offset(), standing.caller, named)
   const action = actionFor(
     { action: made.action as Action, staffAction: (made.staffAction ?? undefined) as StaffAction | undefined },
@@ -63,8 +63,8 @@ async function demandSight(context: Context, standing: Standing, made: Made): Pr
 }
 
 /** The very thing that was made, with its domains: that something else of its kind is in reach shows nothing of this one. */
-function aboutMade(action: Action, { account }: Made, { ticket, grant, domains }: Loaded): Question {
-  if (ticket === null) return question(action, account, { domains: grant?.domains ?? [] })
+function aboutMade(action: Action, { account }: Made, { ticket, grant, submission, domains }: Loaded): Question {
+  if (ticket === null) return question(action, account, { domains: grant?.domains ?? (submission === null ? [] : [submission.domain]) })
   return questionAboutTicket(action, ticket, domains.find(({ id }) => id === ticket.domainId) ?? null)
 }
 

@@ -29,6 +29,10 @@ export const queues = {
   mail: patient,
   /** Grants whose time is over, or soon will be (`grants/`). */
   grants: { ...brief, cron: '* * * * *' },
+  /** What was held for 14 days is over, and its words go (`intake/end.ts`). */
+  'submissions-end': { ...brief, cron: '*/5 * * * *' },
+  /** Accounts are told what waits for them (`intake/announce.ts`). */
+  'submissions-announce': { ...brief, cron: '*/5 * * * *' },
   /** What has served its time is deleted (`retention/`). */
   retention: { ...brief, cron: '17 3 * * *' },
   /** The audit trail is numbered and sealed (`journal/`). */

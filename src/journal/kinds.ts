@@ -66,6 +66,7 @@ export const eventKinds = {
   'grant.resigned': 'account',
   'grant.superseded': 'account',
   'grant.refused': 'account',
+  'grant.consented': 'account',
   'grant.revoked': 'account',
   'grant.suspended': 'account',
   'grant.cancelled': 'account',
@@ -78,6 +79,12 @@ export const eventKinds = {
   'ticket.noted': 'staff',
   'ticket.closed': 'account',
   'ticket.reopened': 'account',
+  'submission.held': 'staff',
+  'submission.ended': 'staff',
+  'submission.approved': 'account',
+  'submission.declined': 'account',
+  'submission.muted': 'account',
+  'submission.closed': 'account',
   'access.refused': 'account',
 } as const satisfies Record<string, Audience>
 

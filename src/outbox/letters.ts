@@ -6,6 +6,7 @@ import type { ContactRole } from '../vocabulary.ts'
 import { notices, placeOf } from './notices.ts'
 import type { OwnTerms, Terms } from './offer.ts'
 import type { NoticeKind } from './post.ts'
+import { placeOfSubmission } from './submission-letters.ts'
 
 export type Letter = { subject: string; text: string }
 export type AccountName = { number: string; name: string }
@@ -124,7 +125,7 @@ export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, dom
       '',
       'Those who may see it find it here:',
       '',
-      `GET ${origin}/v1/accounts/${account.number}${placeOf(kind, subjectId)}`,
+      `GET ${origin}${placeOfSubmission(kind, account, subjectId) ?? `/v1/accounts/${account.number}${placeOf(kind, subjectId)}`}`,
     ),
   }
 }

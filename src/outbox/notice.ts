@@ -1,10 +1,11 @@
 /** What a letter about an account is about, and whether its recipient may still be told: decided when it leaves, as if he asked then. */
 import { sql } from 'drizzle-orm'
+import { loadAbsent } from '../authority/absent.ts'
 import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
 import { question } from '../authority/facts.ts'
-import { load } from '../authority/load.ts'
-import { asSignedIn } from '../authority/own-session.ts'
+import { somethingWaits } from '../authority/held.ts'
+import { reach } from '../authority/reach.ts'
 import { toUnicode } from '../hostname.ts'
 import type { ContactRole } from '../vocabulary.ts'
 import type { AccountName } from './letters.ts'
@@ -45,7 +46,7 @@ select json_build_object('number', a.number, 'name', a.name) as account, c.role,
     -- One whom a panel provisioned may have none that he proved: what the panel gave is for notices, and only for them.
     (select nullif(n.invited_address, '') from contacts n where n.account_id = a.id and n.user_id = u.id and n.external_id is not null
       order by n.id desc limit 1)) as to,
-  coalesce(c.user_id = u.id or g.grantee_user_id = u.id, false) as own,
+  coalesce(c.user_id = u.id or g.grantee_user_id = u.id or s.submitter_user_id = u.id, false) as own,
   coalesce((select json_agg(d.name order by d.name) from grant_domains l join domains d on d.account_id = l.account_id and d.id = l.domain_id
       where l.account_id = g.account_id and l.grant_id = g.id),
     (select json_build_array(d.name) from domains d where d.account_id = a.id and d.id = ${subjectId}),
@@ -53,16 +54,15 @@ select json_build_object('number', a.number, 'name', a.name) as account, c.role,
 from accounts a join users u on u.id = ${recipientUserId} and u.status = 'active'
 left join contacts c on c.account_id = a.id and c.id = ${subjectId}
 left join grants g on g.account_id = a.id and g.id = ${subjectId}
+left join submissions s on s.id = ${subjectId}
 where a.id = ${accountId}`
 
 async function mayRead({ db, clock }: Context, { kind, accountId, subjectId, recipientUserId }: Notice): Promise<boolean> {
-  const recipient = { userId: recipientUserId, clientId: null, ceiling: null, sessionId: noSession, requestId: '', authenticatedAt: 0 }
-  const { facts, grant } = await load(db, clock.offset(), recipient, { account: { id: accountId }, grant: subjectId })
+  // A letter goes to the person himself, so it is decided as if he had signed in to ask.
+  const { facts, grant } = await loadAbsent(db, clock.offset(), recipientUserId, { account: { id: accountId }, grant: subjectId })
+  if (kind === 'submissions_waiting') return somethingWaits(db, accountId, reach(facts, 'submission.decide', facts.now), facts.now)
   const asked = kind.startsWith('grant')
     ? question('grant.read', accountId, { domains: grant?.domains ?? [] })
     : question(kind.startsWith('contact') ? 'contact.read' : 'account.read', accountId)
-  // A letter goes to the person himself, so it is decided as if he had signed in to ask.
-  return decide(asSignedIn(facts), asked, facts.now).permit
+  return decide(facts, asked, facts.now).permit
 }
-
-const noSession = '00000000-0000-0000-0000-000000000000'

@@ -1,5 +1,6 @@
 /** What each notice about an account says, in a line. */
 import type { NoticeKind } from './post.ts'
+import { submissionNotices } from './submission-letters.ts'
 
 export const notices: Record<NoticeKind, { subject: string; said: string }> = {
   contact_added_by_staff: { subject: 'A contact was added', said: 'the provider has invited a contact.' },
@@ -37,6 +38,7 @@ export const notices: Record<NoticeKind, { subject: string; said: string }> = {
     subject: 'A permission is used up',
     said: 'the number of tickets that a permission was given for is reached, and it has ended.',
   },
+  ...submissionNotices,
 }
 
 /** Where below the account it is; what the account does not hold any more is nowhere. */

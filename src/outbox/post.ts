@@ -30,6 +30,8 @@ export const noticeKinds = [
   'grant_expiring',
   'grant_expired',
   'grant_exhausted',
+  'submissions_waiting',
+  'submission_accepted',
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]
 

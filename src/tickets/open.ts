@@ -1,27 +1,22 @@
 /**
  * The one way a ticket comes to be. Every door ends here, with a proven caller and a question; there is no second way into the table.
  */
-import { v7 as uuid } from 'uuid'
+import { loadAbsent } from '../authority/absent.ts'
 import { authorise } from '../authority/authorise.ts'
-import { authorship } from '../authority/authorship.ts'
 import type { Context } from '../authority/context.ts'
-import { type DomainFact, question } from '../authority/facts.ts'
-import type { GuardValues } from '../authority/guard.ts'
+import { decide } from '../authority/decide.ts'
+import { question } from '../authority/facts.ts'
+import { type GuardValues, guardValues } from '../authority/guard.ts'
 import type { Ask, Authority } from '../authority/judge.ts'
 import type { Caller, Loaded } from '../authority/load.ts'
-import { type Answer, KeyTaken, type Repeatable } from '../database/idempotency.ts'
-import { rowJson } from '../database/rows.ts'
-import { idempotencyKeys, journalEvents, messages, tickets } from '../database/tables.ts'
-import { demandDetails } from '../evidence/check.ts'
-import { shippedTopics } from '../evidence/topics.ts'
+import type { Answer, Repeatable } from '../database/idempotency.ts'
+import type { Database } from '../database/open.ts'
 import { accountRef } from '../http/access.ts'
-import { invalid } from '../problem.ts'
-import type { Channel, TopicKey } from '../vocabulary.ts'
-import { heldDomain, type Place, placeOf } from './place.ts'
-import { eventRow, keyRow, madeOf } from './rows.ts'
-import type { CreateTicket, Ticket } from './schema.ts'
-import { toTicket } from './store.ts'
-import { eventKeys, insertCountedTicket, insertTicket, keyKeys, messageKeys, ticketKeys } from './write.ts'
+import { Problem } from '../problem.ts'
+import type { Channel, DenyReason } from '../vocabulary.ts'
+import { type Filing, fileTicket } from './file.ts'
+import { heldDomain, placeOf } from './place.ts'
+import type { CreateTicket } from './schema.ts'
 
 /** `loaded`: the facts about what the body names, where they are read already. */
 type Wanted = { caller: Caller; body: CreateTicket; channel: Channel; repeatable: Repeatable; loaded?: Loaded }
@@ -39,109 +34,47 @@ export function openTicket(context: Context, wanted: Wanted): Promise<Answer> {
       return question(action, loaded.account?.id ?? null, { domains, topic, contactsOnly })
     },
   }
-  return authorise(
-    context,
-    wanted.caller,
-    ask,
-    (authority, guard, loaded) => write(context, wanted, place, authority, guard, loaded),
-    wanted.loaded,
-  )
+  const file = (authority: Authority, guard: GuardValues, loaded: Loaded) => {
+    const filing = { ...wanted, channel: authority.capacity === 'staff' ? ('phone' as const) : wanted.channel }
+    return fileTicket(context.db, filing, place, authority, guard, loaded)
+  }
+  return authorise(context, wanted.caller, ask, file, wanted.loaded)
 }
 
-async function write(
-  context: Context,
-  wanted: Wanted,
-  place: Place,
-  authority: Authority,
-  guard: GuardValues,
-  loaded: Loaded,
-): Promise<Answer | undefined> {
-  const domain = wanted.body.domain === null ? null : heldDomain(loaded, place)
-  demandNamed(wanted.body, loaded, domain)
-  const { row, message } = rowsOf(wanted, place, authority, loaded, domain)
-  const answer = answerOf(row, loaded, domain, authority)
-  const grant = authority.via.capacity === 'grant' && authority.via.grant.maxUses !== null ? authority.via.id : null
-  const run = grant === null ? insertTicket : insertCountedTicket
-  const [written] = await run.run(context.db, {
-    ...guard,
-    spentGrant: grant,
-    ticketRow: rowJson(tickets, ticketKeys, row),
-    messageRow: rowJson(messages, messageKeys, message),
-    eventRow: rowJson(journalEvents, eventKeys, eventRow(authority, row.id, row.domainId, 'ticket.created')),
-    keyRow: rowJson(idempotencyKeys, keyKeys, keyRow(wanted.repeatable, answer, authority.at)),
-  })
-  if (written === undefined || !written.stood || !written.spendable) return undefined
-  if (written.number === null) throw new KeyTaken()
-  return { ...answer, body: { ...(answer.body as Ticket), number: `T-${written.number}` } }
+/** What somebody submitted, and the grant by which the account has just agreed to it. */
+export type Consented = {
+  accountId: string
+  grantId: string
+  filing: Filing
+  /** Who submitted it, how he was known then, and the request in which the account agreed. */
+  submitter: Pick<Authority, 'sessionId' | 'clientId' | 'verification' | 'verificationLevel' | 'verifiedAt' | 'requestId'> & {
+    userId: string
+  }
 }
 
-/** Staff alone come this far with a name that is not there; nothing is filed under another account or as "not about a domain" instead. */
-function demandNamed({ domain: stated }: CreateTicket, { account }: Loaded, domain: DomainFact | null): void {
-  if (account === null) throw invalid({ pointer: '#/account', detail: 'there is no such account', code: 'unknown' })
-  if (stated !== null && domain === null)
-    throw invalid({ pointer: '#/domain', detail: 'the account holds no such domain', code: 'unknown' })
+/**
+ * Opens a ticket in its submitter's name, in the transaction of the consent, which holds the account's key and the users of both. He is
+ * judged like everyone else, and by nothing but the grant that the account gave for it. @throws Problem `conflict` when even that gives
+ * him nothing, because of what he or the account is
+ */
+export async function openConsented(context: Context, tx: Database, { accountId, grantId, filing, submitter }: Consented): Promise<Answer> {
+  const place = placeOf(filing.body.domain)
+  const clockOffset = context.clock.offset()
+  const all = await loadAbsent(tx, clockOffset, submitter.userId, { account: { id: accountId }, ...place.named })
+  const facts = { ...all.facts, contacts: [], grants: all.facts.grants.filter(({ id }) => id === grantId) }
+  const loaded = { ...all, facts }
+  const asked = question('ticket.create', accountId, { domains: [heldDomain(loaded, place)], topic: filing.body.topic })
+  const decision = decide(facts, asked, facts.now)
+  if (!decision.permit) throw notYet(decision.reason)
+  const { userId, ...known } = submitter
+  const { via } = decision
+  const authority = { ...known, at: facts.now, accountId, actorUserId: userId, capacity: via.capacity, via, action: asked.action }
+  const done = await fileTicket(tx, filing, place, authority, guardValues(loaded, via, accountId, clockOffset), loaded)
+  if (done === undefined) throw new Problem('unavailable', { headers: { 'retry-after': '1' } })
+  return done
 }
 
-function rowsOf(wanted: Wanted, place: Place, authority: Authority, loaded: Loaded, domain: DomainFact | null) {
-  const { body, channel } = wanted
-  const topic = body.topic as TopicKey
-  const evidence = demandDetails(topic, body.details ?? {}, { domain: domain?.name ?? null, now: authority.at })
-  const at = new Date(authority.at)
-  const host = place.host !== null && place.host !== domain?.name ? place.host : null
-  const staff = authority.capacity === 'staff'
-  const row = {
-    accountId: authority.accountId as string,
-    id: uuid(),
-    number: 0,
-    domainId: domain?.id ?? null,
-    host,
-    hostHeldByOtherAccount: domain !== null && loaded.heldElsewhere.some((name) => name.length > domain.name.length),
-    topic,
-    topicVersion: shippedTopics[topic].version,
-    subject: body.subject,
-    status: 'new' as const,
-    priority: 'normal' as const,
-    contactsOnly: body.contactsOnly === true,
-    origin: staff ? ('staff' as const) : ('live' as const),
-    channel: staff ? ('phone' as const) : channel,
-    requesterUserId: staff ? null : authority.actorUserId,
-    ...authorship(authority),
-    details: evidence.details,
-    completeness: evidence.completeness,
-    createdAt: at,
-    arrivedAt: at,
-    authorityRevision: 0,
-    version: 1,
-  }
-  const message = {
-    accountId: row.accountId,
-    ticketId: row.id,
-    id: uuid(),
-    kind: 'reply' as const,
-    ...authorship(authority),
-    body: body.message,
-    createdAt: at,
-  }
-  return { row, message }
-}
-
-function answerOf(row: ReturnType<typeof rowsOf>['row'], loaded: Loaded, domain: DomainFact | null, authority: Authority): Answer {
-  const account = loaded.account as NonNullable<typeof loaded.account>
-  const user = loaded.facts.user as NonNullable<typeof loaded.facts.user>
-  const staff = authority.capacity === 'staff'
-  const never = { requesterText: null, firstResponseAt: null, lastCustomerReplyAt: null, resolvedAt: null, closedAt: null }
-  const ticket = {
-    ...row,
-    ...never,
-    details: row.details as Record<string, unknown>,
-    completeness: row.completeness as Record<string, unknown>,
-  }
-  const names = { domainName: domain?.name ?? null, requesterName: staff ? null : user.name, actorName: user.name }
-  const body = toTicket({ ticket, account: { id: account.id, number: account.number, name: account.name }, ...names }, staff)
-  return {
-    status: 201,
-    headers: { location: `/v1/tickets/${row.id}`, etag: '"v1"' },
-    body,
-    made: madeOf(row),
-  }
+function notYet(reason: DenyReason): Problem {
+  const detail = 'It cannot become a ticket now, because of what its submitter or the account is; it stays held'
+  return new Problem('conflict', { detail, members: { reason } })
 }

@@ -119,7 +119,10 @@ t.test('making an account', async (t) => {
   await t.test('only an admin makes accounts', async (t) => {
     for (const token of [owner.token, support.token]) {
       const sent = await refusedOf(t, test, () => make({ name: 'Mine' }, { token, key: true }))
-      t.match(sent, { status: 403, body: { code: 'not_authorised', next: [{ rel: 'owner' }, { rel: 'authority' }] } })
+      t.match(sent, {
+        status: 403,
+        body: { code: 'not_authorised', next: [{ rel: 'submission' }, { rel: 'grant-request' }, { rel: 'owner' }, { rel: 'authority' }] },
+      })
       t.notOk(sent.body.reason)
     }
     t.equal((await refusedOf(t, test, () => make({ name: 'Mine' }, { token: undefined }))).status, 401)

@@ -23,6 +23,7 @@ const withoutAccount: Record<string, string> = {
   refresh_tokens: person,
   access_tokens: person,
   second_factors: person,
+  submissions: 'what a person sent belongs to him: it names an account as text, which may be none',
   recovery_codes: person,
   passkey_challenges: person,
   clients: 'a service of the provider, for a realm of accounts',

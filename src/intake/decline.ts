@@ -1,0 +1,54 @@
+/** A no, and a no for good. They only take away: no version, harmless to repeat, and the submitter sees nothing of either. */
+import { eventOf } from '../authority/authorship.ts'
+import { changeOnce } from '../authority/change.ts'
+import type { Context } from '../authority/context.ts'
+import type { Authority } from '../authority/judge.ts'
+import type { SubmissionRow } from '../authority/load.ts'
+import type { Answer } from '../database/idempotency.ts'
+import type { Database } from '../database/open.ts'
+import { submissionMutes } from '../database/tables.ts'
+import type { Standing } from '../http/types.ts'
+import { append } from '../journal/append.ts'
+import { after, answerOf, conclude, decided, namedIn } from './decide.ts'
+
+/** Declines what waits; what has ended stays as it is. @throws Problem `conflict` for what was accepted */
+export function decline(context: Context, standing: Standing): Promise<Answer> {
+  return under(context, standing, async (tx, authority, submission) => {
+    if (submission.verdict === 'approved' || submission.verdict === 'released') throw decided(submission, authority.at)
+    return say(tx, authority, submission)
+  })
+}
+
+/** Mutes the submitter on this account: nothing of his is shown to it any more. What waits of this one is declined. */
+export function mute(context: Context, standing: Standing): Promise<Answer> {
+  return under(context, standing, async (tx, authority, submission) => {
+    const { accountId, submitterUserId } = { accountId: authority.accountId as string, ...submission }
+    const row = { accountId, submitterUserId, contactId: authority.via.id, createdAt: new Date(authority.at) }
+    const muted = await tx.insert(submissionMutes).values(row).onConflictDoNothing().returning()
+    await append(
+      tx,
+      ...muted.map(() => eventOf(authority, 'submission.muted', { ...aboutOf(submission), value: { submitter: submitterUserId } })),
+    )
+    return say(tx, authority, submission)
+  })
+}
+
+function under(
+  context: Context,
+  standing: Standing,
+  work: (tx: Database, authority: Authority, submission: SubmissionRow) => Promise<SubmissionRow>,
+): Promise<Answer> {
+  const { accountId } = namedIn(standing)
+  return changeOnce(context, standing.caller, standing.ask, { accounts: [accountId] }, standing.repeatable, async (tx, authority, loaded) =>
+    answerOf(accountId, await work(tx, authority, namedIn({ loaded }).submission), authority.at),
+  )
+}
+
+async function say(tx: Database, authority: Authority, submission: SubmissionRow): Promise<SubmissionRow> {
+  const held = await conclude(tx, submission.id, 'declined', authority)
+  if (held === undefined) return submission
+  await append(tx, eventOf(authority, 'submission.declined', { ...aboutOf(submission), changed: ['verdict'] }))
+  return after(submission, held)
+}
+
+const aboutOf = ({ id, domain }: SubmissionRow) => ({ resourceType: 'submission', resourceId: id, domainId: domain.id })
