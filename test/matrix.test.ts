@@ -97,6 +97,16 @@ const stripped = ({ status, headers, text }: Sent): object => {
   return { status, headers: rest, text: text.replace(/"instance":"[^"]*"/, '') }
 }
 
+/** What the table says of an action, as a question to the decision point. */
+function evaluationOf({ people, account, d1 }: World, role: Role, action: string, ticket: string): object {
+  const subject = { type: 'user', id: people[role as Exclude<Role, 'anonymous'>].id }
+  const asked = { subject, action: { name: action }, context: { account, topic: 'other' } }
+  if (action.startsWith('staff.') || action.startsWith('self.')) return { ...asked, resource: { type: 'provider', id: 'provider' } }
+  if (/^ticket\.(read|reply|close)$/.test(action)) return { ...asked, resource: { type: 'ticket', id: ticket } }
+  if (/^(account|contact|request_code|webhook)\./.test(action)) return { ...asked, resource: { type: 'account', id: account } }
+  return { ...asked, resource: { type: 'domain', id: d1.id } }
+}
+
 t.test('role × route', async (t) => {
   const world = await makeWorld(await openTestApp(t))
   const routes = declaredRoutes(world.test.app).filter(({ method }) => method !== 'HEAD' && method !== 'OPTIONS')
@@ -115,6 +125,20 @@ t.test('role × route', async (t) => {
   await t.test('the routes that need nobody are these', async (t) => {
     const open = routes.filter(({ access }) => 'open' in access).map(({ method, url }) => `${method} ${url}`)
     t.matchOnlyStrict(open.sort(), [...world.open].sort())
+  })
+
+  await t.test('S7: the decision point says of every action what the table above says, and so what every route answers', async (t) => {
+    const ticket = await samples['GET /v1/tickets/:ticket']?.make(world, 'owner')
+    for (const role of everyone) {
+      const evaluations = Object.keys(may).map((action) => evaluationOf(world, role, action, String(ticket?.['ticket'])))
+      const { body } = await send(world.test, 'POST', '/access/v1/evaluations', { token: world.tokens[role], body: { evaluations } })
+      const permitted = Object.keys(may).filter((_action, index) => body.evaluations[index].decision)
+      t.strictSame(
+        permitted,
+        Object.keys(may).filter((action) => may[action]?.includes(role)),
+        role,
+      )
+    }
   })
 
   for (const route of secured) {
