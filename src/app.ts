@@ -17,6 +17,8 @@ import { explainRoutes } from './decisions/explain-routes.ts'
 import { decisionRoutes } from './decisions/routes.ts'
 import { domainRoutes } from './domains/routes.ts'
 import { factorRoutes } from './factors/routes.ts'
+import { requestCodeRoutes } from './grants/code-routes.ts'
+import { grantRequestRoutes } from './grants/request-routes.ts'
 import { grantRoutes } from './grants/routes.ts'
 import { healthRoutes } from './health/routes.ts'
 import { authentication } from './http/authentication.ts'
@@ -69,6 +71,8 @@ const secured = [
   auditRoutes,
   auditExportRoutes,
   grantRoutes,
+  grantRequestRoutes,
+  requestCodeRoutes,
   ticketRoutes,
   submissionRoutes,
   consentRoutes,

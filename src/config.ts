@@ -116,7 +116,7 @@ const settings = Type.Object({
   passwordHashMemoryKib: whole(19_456, 1_048_576, 19_456, 'The memory of one password hash (argon2id), in KiB.'),
   passwordHashPasses: whole(2, 20, 2, 'The passes of one password hash.'),
   proofMinutes: whole(5, 1_440, 60, 'The life of a link that proves a mail address.'),
-  invitationDays: whole(1, 90, 14, 'The life of an invitation.'),
+  invitationDays: whole(1, 90, 14, 'The life of an invitation, and of a request for a grant that nobody answers.'),
   spentTokenDays: whole(1, 3_650, 30, 'How long a mailed token is kept after it was used or has expired; it opens nothing then.'),
   endedSessionDays: whole(1, 3_650, 30, 'How long the refresh and personal access tokens of a session are kept, useless, after its end.'),
   removedAddressDays: whole(1, 3_650, 30, 'How long a removed mail address is kept, so that its mailbox can still be told.'),

@@ -13,6 +13,7 @@ import { openDatabase } from './database/open.ts'
 import { loadSecret } from './database/secrets.ts'
 import { checkClaims } from './domains/check-claims.ts'
 import { sweepGrants } from './grants/jobs.ts'
+import { settleRequests } from './grants/settle.ts'
 import { issuerOf, openKeys } from './http/keys.ts'
 import { announceSubmissions } from './intake/announce.ts'
 import { endSubmissions } from './intake/end.ts'
@@ -49,6 +50,7 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     await jobs.work('submissions-announce', announceSubmissions(context))
     await jobs.work('mail', deliverMail(context, chooseTransport(config, log), log))
     await jobs.work('retention', sweepRetention(context, log))
+    await jobs.work('grant-requests', settleRequests(context))
     await jobs.work('seal', async (_payload, signal) => void (await sealJournal(opened.db, clock.now, signal)))
     const txt = dnsTxt()
     await jobs.work('claims', checkClaims(context, txt))

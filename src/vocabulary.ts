@@ -80,6 +80,10 @@ export const grantStatuses = [
 ] as const
 export type GrantStatus = (typeof grantStatuses)[number]
 
+/** What a developer sees of what he asked for. `ended`: no, no answer, a wrong code, an unknown account and a foreign domain look alike. */
+export const grantRequestStatuses = ['waiting', 'approved', 'cancelled', 'ended'] as const
+export type GrantRequestStatus = (typeof grantRequestStatuses)[number]
+
 /** States a grant never leaves. */
 export const terminalGrantStatuses = [
   'declined',

@@ -29,6 +29,7 @@ const may: Record<string, readonly Role[]> = {
   'grant.read': ['owner', 'manager', 'technical', 'limitedTechnical', 'limitedManager'],
   'grant.manage': ['owner', 'manager', 'limitedManager'],
   'submission.decide': ['owner', 'manager', 'limitedManager'],
+  'request_code.manage': ['owner', 'manager'],
   'audit.read': ['owner', 'manager', 'limitedManager'],
   'self.read': everyone,
   'self.manage': everyone,

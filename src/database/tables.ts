@@ -505,6 +505,58 @@ export const submissionDigests = pgTable('submission_digests', {
   sentAt: instant().notNull(),
 })
 
+/** What lets a developer ask an account for a grant, and gives nothing: one current per account, random and long, kept as its SHA-256. */
+export const requestCodes = pgTable('request_codes', {
+  accountId: uuid()
+    .primaryKey()
+    .references(() => accounts.id),
+  codeHash: bytes().notNull(),
+  createdAt: instant().notNull(),
+  createdBy: uuid()
+    .notNull()
+    .references(() => users.id),
+})
+
+/**
+ * What somebody asked for, whether or not there is such an account, code or domain: all rows look alike to him. Only one that was right
+ * has a grant; what became of that he learns when it is approved.
+ */
+export const grantRequests = pgTable(
+  'grant_requests',
+  {
+    id: id().primaryKey(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    /** As stated. */
+    account: text().notNull(),
+    /** SHA-256 of the stated code, until it was looked at. */
+    codeHash: bytes(),
+    domainNames: text().array().notNull(),
+    actions: text().array().notNull(),
+    topics: text().array(),
+    reach: text({ enum: reaches }).notNull(),
+    maxUses: integer(),
+    purpose: text(),
+    expiresAt: instant().notNull(),
+    supersedes: uuid(),
+    createdAt: instant().notNull(),
+    /** When a job looked at it. */
+    settledAt: instant(),
+    cancelledAt: instant(),
+    approvedAt: instant(),
+    accountId: uuid(),
+    grantId: uuid(),
+  },
+  (t) => [
+    foreignKey({ name: 'grant_requests_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
+    index('grant_requests_of_user').on(t.userId, t.createdAt, t.id),
+    index('grant_requests_of_grant').on(t.accountId, t.grantId),
+    check('grant_requests_reach', oneOf(t.reach, reaches)),
+    check('grant_requests_answer', sql`${t.approvedAt} is null or (${t.cancelledAt} is null and ${t.grantId} is not null)`),
+  ],
+)
+
 // ---- tickets
 
 /** Who acted and by which row: the same columns on everything written for an account. */

@@ -14,8 +14,9 @@ import { etagOf } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
 import { append } from '../journal/append.ts'
 import { mailToken } from '../outbox/tokens.ts'
-import { type FieldError, invalid } from '../problem.ts'
+import { invalid } from '../problem.ts'
 import { madeGrant } from './act.ts'
+import { endAfter } from './period.ts'
 import type { CreateGrant } from './schema.ts'
 import { readGrant } from './store.ts'
 import { instantIn, namedBy, refsOf, resolve } from './terms.ts'
@@ -100,17 +101,5 @@ async function offer(
 /** Always time-bound: from now for the default days unless said otherwise, never longer than the maximum. */
 function periodOf(body: CreateGrant, now: number, daysDefault: number, daysMax: number): { notBefore: Date; expiresAt: Date } {
   const notBefore = body.notBefore === undefined ? now : instantIn('notBefore', body.notBefore)
-  const expiresAt = body.expiresAt === undefined ? Math.max(now, notBefore) + daysDefault * dayMs : instantIn('expiresAt', body.expiresAt)
-  const errors: FieldError[] = []
-  if (expiresAt <= Math.max(now, notBefore))
-    errors.push({ pointer: '#/expiresAt', detail: 'must be later than now and than notBefore', code: 'too_early' })
-  if (expiresAt > now + daysMax * dayMs) {
-    errors.push({
-      pointer: '#/expiresAt',
-      detail: `must be at most ${daysMax} days from now; a longer need is a new grant then`,
-      code: 'too_late',
-    })
-  }
-  if (errors.length > 0) throw invalid(...errors)
-  return { notBefore: new Date(notBefore), expiresAt: new Date(expiresAt) }
+  return { notBefore: new Date(notBefore), expiresAt: endAfter(body.expiresAt, now, daysDefault, daysMax, Math.max(now, notBefore)) }
 }

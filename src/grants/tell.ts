@@ -47,7 +47,11 @@ function toGrantee({ grant }: Act, kind: NoticeKind): string[] {
 }
 
 /** Everyone who may manage grants of all its domains. */
-export async function deciders({ context, tx, grant }: Pick<Act, 'context' | 'tx' | 'grant'>): Promise<string[]> {
+export async function deciders({
+  context,
+  tx,
+  grant,
+}: Pick<Act, 'context' | 'tx'> & { grant: { accountId: string; id: string } }): Promise<string[]> {
   const { accountId } = grant
   const rows = await tx
     .select({ id: domains.id, accountId: domains.accountId, name: domains.name })

@@ -33,6 +33,8 @@ export const queues = {
   'submissions-end': { ...brief, cron: '*/5 * * * *' },
   /** Accounts are told what waits for them (`intake/announce.ts`). */
   'submissions-announce': { ...brief, cron: '*/5 * * * *' },
+  /** Looks at what a developer asked for (`grants/settle.ts`), by the id of his request. */
+  'grant-requests': patient,
   /** What has served its time is deleted (`retention/`). */
   retention: { ...brief, cron: '17 3 * * *' },
   /** The audit trail is numbered and sealed (`journal/`). */

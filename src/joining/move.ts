@@ -4,7 +4,7 @@ import { eventOf } from '../authority/authorship.ts'
 import { cascadeGrants } from '../authority/cascades.ts'
 import type { Authority } from '../authority/judge.ts'
 import type { Database } from '../database/open.ts'
-import { addresses, contacts, grants, singleUseTokens, subjects } from '../database/tables.ts'
+import { addresses, contacts, grantRequests, grants, singleUseTokens, subjects } from '../database/tables.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { append } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
@@ -62,6 +62,7 @@ export async function moveGrants(tx: Database, authority: Authority, { from, to 
     .set({ granteeUserId: to, version: sql`${grants.version} + 1` })
     .where(and(eq(grants.granteeUserId, from), isNull(grants.endedAt)))
     .returning({ accountId: grants.accountId, id: grants.id })
+  await tx.update(grantRequests).set({ userId: to }).where(eq(grantRequests.userId, from))
   await tell(tx, authority, 'grant.moved', 'grant', moved, 'grantee')
   return moved.length
 }

@@ -41,6 +41,7 @@ const otherwiseKeyed: Record<string, string> = {
   external_accounts: 'directory: a realm’s own name for an account, by which its requests find the account',
   domain_names: 'directory: a name is held by one account at a time, whichever it is',
   journal_positions: 'the one order of the whole journal, which runs across accounts',
+  grant_requests: 'hangs on the person who asks; whether there is such an account is not known when it is written',
   single_use_tokens: 'a mailed secret is looked up by its hash alone, before any account is known',
 }
 

@@ -8,6 +8,7 @@ import { refusedOf } from '../fixtures/ledger.ts'
 import { setStage } from './stage.ts'
 
 const dayMs = 86_400_000
+t.setTimeout(180_000)
 
 t.test('approving a request', async (t) => {
   const stage = await setStage(t)

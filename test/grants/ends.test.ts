@@ -35,6 +35,8 @@ const allowed: Partial<Record<GrantStatus, GrantStatus[]>> = {
   suspended: ['active', 'revoked', 'superseded'],
 }
 
+t.setTimeout(180_000)
+
 t.test('what an account does with a grant', async (t) => {
   const stage = await setStage(t)
   const { test, a, one, owner, manager, technical, developer, act, row, told } = stage

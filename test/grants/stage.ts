@@ -1,10 +1,11 @@
 /** One account with two domains and who has to do with its grants. */
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type { Test } from 'tap'
-import { grants } from '../../src/database/tables.ts'
+import { accounts, grantRequests, grants, journalEvents } from '../../src/database/tables.ts'
+import { settleRequests } from '../../src/grants/settle.ts'
 import { openTestApp, type Request, type Sent, send, type TestApp } from '../fixtures/app.ts'
 import { type Account, account, contact, type Domain, domain, type Person, person, staff } from '../fixtures/cast.ts'
-import { eventsOf, letters } from '../fixtures/ledger.ts'
+import { eventsOf, ledger, letters } from '../fixtures/ledger.ts'
 
 export type Stage = {
   test: TestApp
@@ -70,4 +71,34 @@ export async function setStage(t: Pick<Test, 'teardown'>): Promise<Stage> {
       return fresh.flatMap(({ kind, subject, recipient }) => (subject === id ? `${kind} ${names.get(String(recipient))}` : [])).sort()
     },
   }
+}
+
+/** The same with a request code, and what a developer does with it. */
+export async function setDesk(t: Pick<Test, 'teardown'>) {
+  const stage = await setStage(t)
+  const { test, a, owner, developer } = stage
+  const { body } = await send(test, 'POST', `/v1/accounts/${a.number}/request-code`, { token: owner.token })
+  const code: string = body.code
+  const right = { account: a.number, requestCode: code, domains: ['ALPHA.example.'], actions: ['ticket.create', 'ticket.read'] }
+  const settle = () => test.jobs.drain('grant-requests', settleRequests(test.context))
+  return {
+    ...stage,
+    code,
+    right,
+    settle,
+    ask: (change: object = {}, who = developer, rest: Request = {}) =>
+      send(test, 'POST', '/v1/grant-requests', { token: who.token, key: true, body: { ...right, ...change }, ...rest }),
+    view: async (id: string, who = developer) => (await send(test, 'GET', `/v1/grant-requests/${id}`, { token: who.token })).body,
+    cancel: (id: string, who = developer) => send(test, 'POST', `/v1/grant-requests/${id}/cancel`, { token: who.token }),
+    grantOf: async (id: string) => (await test.context.db.select().from(grantRequests).where(eq(grantRequests.id, id)))[0]?.grantId ?? null,
+  }
+}
+
+/** The account's side of the database: what asking in vain must leave alone. */
+export async function accountSide({ test, a }: Stage) {
+  const { grants: held, grant_domains: links } = await ledger(test)
+  const rows = await test.context.db.select().from(accounts).where(eq(accounts.id, a.id))
+  const events = await test.context.db.select().from(journalEvents).where(eq(journalEvents.accountId, a.id))
+  const mail = await test.context.db.execute(sql`select id from pgboss.job where name = 'mail'`)
+  return { held, links, rows, events, mail: mail.rows }
 }
