@@ -42,6 +42,7 @@ import { oauthRoutes } from './oauth/routes.ts'
 import { passwordRoutes } from './passwords/routes.ts'
 import { provisioningRoutes } from './provisioning/routes.ts'
 import { sessionRoutes } from './sessions/routes.ts'
+import { speakerRoutes } from './speakers/routes.ts'
 import { staffRoutes } from './staff/routes.ts'
 import { ticketRoutes } from './tickets/routes.ts'
 import { topicRoutes } from './topics/routes.ts'
@@ -68,6 +69,7 @@ const secured = [
   accountRoutes,
   domainRoutes,
   contactRoutes,
+  speakerRoutes,
   auditRoutes,
   auditExportRoutes,
   grantRoutes,

@@ -35,6 +35,7 @@ const floors = [
     'provisioning',
     'retention',
     'sessions',
+    'speakers',
     'staff',
     'tickets',
     'topics',

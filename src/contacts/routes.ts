@@ -10,6 +10,7 @@ import { confirmContact } from './confirm.ts'
 import { invite } from './invite.ts'
 import { removeContact } from './remove.ts'
 import { Contact, ContactFilters, InviteContact, UpdateContact } from './schema.ts'
+import { contactStepRoutes } from './step-routes.ts'
 import { listContacts, readContact } from './store.ts'
 import { updateContact } from './update.ts'
 
@@ -25,6 +26,7 @@ const manage = { action: 'contact.manage', staffAction: 'staff.provision' } as c
 export async function contactRoutes(app: App, feature: Feature): Promise<void> {
   const { context } = feature
   app.addSchema(Contact)
+  await contactStepRoutes(app, feature)
 
   app.post(
     path,

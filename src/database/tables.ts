@@ -756,6 +756,8 @@ export const journalEvents = pgTable(
     index('journal_events_newest').on(t.accountId, t.at.desc(), t.id.desc()),
     index('journal_events_newest_of_all').on(t.at.desc(), t.id.desc()),
     // When a grant was last used: an index only of what was done under one, since using it touches no row of its own.
+    // When a contact was last used is shown to his account, for every contact of a page.
+    index('journal_events_of_contact').on(t.accountId, t.viaId, t.at.desc()).where(sql`${t.capacity} = 'contact'`),
     index('journal_events_of_grant').on(t.accountId, t.viaId, t.at.desc()).where(sql`${t.capacity} = 'grant'`),
     index('journal_events_transaction').on(t.transactionId, t.id),
   ],

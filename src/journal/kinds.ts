@@ -51,6 +51,7 @@ export const eventKinds = {
   // That a proof was seen and waits would tell the claimant that somebody else holds the name.
   'domain.claim_proven': 'staff',
   'contact.invited': 'account',
+  'contact.invited_again': 'account',
   'contact.added': 'account',
   'contact.accepted': 'account',
   'contact.confirmed': 'account',

@@ -8,8 +8,8 @@ import type { Database } from '../../src/database/open.ts'
 import { append } from '../../src/journal/append.ts'
 import type { EventKind } from '../../src/journal/kinds.ts'
 import type { Action, StaffAction } from '../../src/vocabulary.ts'
-import { send, type TestApp } from '../fixtures/app.ts'
-import type { Person } from '../fixtures/cast.ts'
+import { type Request, send, type TestApp } from '../fixtures/app.ts'
+import { account, type Person } from '../fixtures/cast.ts'
 import { asAnswerer, asContact, asGrantee, asPanelUser, asStaff, callerOf, type Scene, type Stage } from './stage.ts'
 
 /** The act that ends it: an event of this kind about this row tells afterwards in which commit. */
@@ -33,6 +33,25 @@ function revokeGrant({ test, a, owner, row }: Scene): Ending {
   }
   return { kind: 'grant.revoked', resource: row, act }
 }
+
+/** What staff do to the account or its domain, by the real route. Closing also resolves the tickets: they then have its commit, which is not late. */
+const byStaff =
+  (kind: EventKind, path: string, resourceOf: (scene: Scene) => string, rest: (scene: Scene) => Promise<Request>) =>
+  (scene: Scene): Ending => {
+    const { test, a, d, admin } = scene
+    const url = `/v1/accounts/${a.id}/${path.replace('{domain}', d.id)}`
+    const act = async () => {
+      const reply = await send(test, 'POST', url, { token: admin.token, ...(await rest(scene)) })
+      if (reply.status >= 300) throw new Error(`${path} was answered with ${reply.text}`)
+    }
+    return { kind, resource: resourceOf(scene), act }
+  }
+const because = async (): Promise<Request> => ({ body: { reason: 'Asked by phone' } })
+const toAnother = async ({ test }: Scene): Promise<Request> => {
+  const { id } = await account(test, 'Beta Ltd')
+  return { ifMatch: 1, body: { to: id, reason: 'Sold to them' } }
+}
+const accountOf = ({ a }: Scene): string => a.id
 
 /** An act that ends something, with one plain statement as its work. */
 export type Deed = { by: Person; action: Action; account?: string; keys: Keys; kind: EventKind; resource: string; work: SQL }
@@ -152,13 +171,26 @@ export const ways: readonly Way[] = [
   {
     name: 'the account is restricted',
     scene: (stage) => asGrantee(stage),
-    end: ofAccount(
-      'account.updated',
-      false,
-      ({ a }) => a.id,
-      (id) => sql`update accounts set state = 'restricted' where id = ${id}`,
-    ),
+    end: byStaff('account.restricted', 'restrict', accountOf, because),
     refused: { code: 'not_authorised', reason: 'account_state' },
+  },
+  {
+    name: 'the account is closed',
+    scene: (stage) => asGrantee(stage),
+    end: byStaff('account.closed', 'close', accountOf, because),
+    refused: { code: 'not_authorised', reason: 'account_state' },
+  },
+  {
+    name: 'the account of a contact is closed',
+    scene: asContact,
+    end: byStaff('account.closed', 'close', accountOf, because),
+    refused: { code: 'not_authorised', reason: 'account_state' },
+  },
+  {
+    name: 'the domain is moved into another account',
+    scene: (stage) => asGrantee(stage),
+    end: byStaff('domain.released', 'domains/{domain}/transfer', ({ d }) => d.id, toAnother),
+    refused: { code: 'not_authorised', reason: 'domain_not_in_grant' },
   },
   {
     name: 'the contact who writes is removed',

@@ -1,0 +1,1 @@
+CREATE INDEX "journal_events_of_contact" ON "journal_events" USING btree ("account_id","via_id","at" DESC NULLS LAST) WHERE "journal_events"."capacity" = 'contact';
