@@ -12,6 +12,7 @@ import { migrate } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
 import { loadSecret } from './database/secrets.ts'
 import { checkClaims } from './domains/check-claims.ts'
+import { suspendCompromised } from './grants/compromise.ts'
 import { sweepGrants } from './grants/jobs.ts'
 import { settleRequests } from './grants/settle.ts'
 import { issuerOf, openKeys } from './http/keys.ts'
@@ -55,6 +56,7 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     const txt = dnsTxt()
     await jobs.work('claims', checkClaims(context, txt))
     await jobs.work('grants', sweepGrants(context))
+    await jobs.work('compromises', suspendCompromised(context))
     let draining = false
     const keys = await openKeys(opened.db, secret, issuerOf(config), clock.now(), config.signingAlgorithm)
     const ready = async () => !draining && (await opened.ready())

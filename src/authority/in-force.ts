@@ -1,5 +1,5 @@
 /** How a grant comes into force: the one way a row becomes `active`, whoever asked first and whoever agrees. */
-import { and, eq, sql } from 'drizzle-orm'
+import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
 import { grants } from '../database/tables.ts'
 import { append, type JournalEvent } from '../journal/append.ts'
@@ -8,6 +8,7 @@ import { Problem } from '../problem.ts'
 import { grantorStands } from './conditions.ts'
 import type { AccountFact, GrantFact, GrantorFact } from './facts.ts'
 import { loadPerson } from './holders.ts'
+import { compromised } from './objects.ts'
 
 /** `grantor` is the contact who approves; absent where the one who offered it stands for it. */
 export type Agreed = { account: Pick<AccountFact, 'id' | 'state'>; id: string; granteeUserId: string; grantor?: string }
@@ -57,12 +58,16 @@ async function supersede(tx: Database, { account, id, granteeUserId }: Agreed, w
   const [row] = await tx.select({ supersedes: grants.supersedes }).from(grants).where(of(id))
   const former = row?.supersedes ?? null
   if (former === null) return []
-  const [old] = await tx.select().from(grants).where(of(former))
+  const [old] = await tx
+    .select({ ...getTableColumns(grants), compromised: givenInWrongHands })
+    .from(grants)
+    .where(of(former))
   const inForce = (old?.status === 'active' || old?.status === 'suspended') && old.expiresAt.getTime() > who.at
   if (!inForce) throw overtaken('The grant whose place it was to take has ended; give a new one')
   // What was opened under it stays his who opened it.
   if (old.granteeUserId !== granteeUserId) throw overtaken('The grant whose place it was to take is for somebody else')
   if (old.suspensionCauses.includes('staff')) throw overtaken('The grant whose place it was to take is suspended by the provider')
+  if (old.compromised) throw overtaken('An owner must first adopt the grant whose place it was to take: who gave it was compromised')
   await tx
     .update(grants)
     .set({
@@ -85,6 +90,9 @@ async function supersede(tx: Database, { account, id, granteeUserId }: Agreed, w
   )
   return [former, ...old.lineage]
 }
+
+const givenInWrongHands = sql<boolean>`exists (select from contacts gc where gc.account_id = ${grants.accountId} and gc.id = ${grants.grantorContactId}
+  and ${compromised('gc', 'grants')})`
 
 /** What was shown cannot be had any more. */
 function overtaken(detail: string): Problem {

@@ -12,6 +12,7 @@ import { giveGrant } from './give.ts'
 import { recordAttempt } from './record.ts'
 import { CreateGrant, Grant, GrantFilters } from './schema.ts'
 import { listGrants, readGrant } from './store.ts'
+import { grantUpkeepRoutes } from './upkeep-routes.ts'
 
 const tags = ['grants']
 const AccountPath = Type.Object({ account: Type.String({ description: 'The account, by id or number' }) })
@@ -86,4 +87,5 @@ export async function grantRoutes(app: App, feature: Feature): Promise<void> {
   )
 
   await grantActRoutes(app, feature)
+  await grantUpkeepRoutes(app, feature)
 }

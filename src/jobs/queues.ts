@@ -27,6 +27,8 @@ export type Queue = QueueOptions & { cron?: string }
 export const queues = {
   /** A mail to send, by the id of what it tells. */
   mail: patient,
+  /** What a user granted while he was in somebody else's hands (`grants/`). */
+  compromises: patient,
   /** Grants whose time is over, or soon will be (`grants/`). */
   grants: { ...brief, cron: '* * * * *' },
   /** What was held for 14 days is over, and its words go (`intake/end.ts`). */

@@ -31,6 +31,11 @@ export const notices: Record<NoticeKind, { subject: string; said: string }> = {
   grant_revoked: { subject: 'A permission has ended', said: 'a permission to act on its behalf has ended.' },
   grant_suspended: { subject: 'A permission is suspended', said: 'a permission to act on its behalf is suspended.' },
   grant_cancelled: { subject: 'An offer was withdrawn', said: 'an offered permission to act on its behalf was withdrawn.' },
+  grant_resumed: {
+    subject: 'A permission goes on',
+    said: 'a suspension of a permission to act on its behalf was lifted; as long as there is no other, it holds again.',
+  },
+  grant_adopted: { subject: 'A permission was adopted', said: 'another contact stands for a permission to act on its behalf from now on.' },
   grant_lapsed: { subject: 'Nobody answered', said: 'a permission that was asked for or offered got no answer in time, and has lapsed.' },
   grant_expiring: { subject: 'A permission ends soon', said: 'a permission to act on its behalf will end by itself.' },
   grant_expired: { subject: 'A permission has expired', said: 'a permission to act on its behalf has come to its end.' },

@@ -26,6 +26,8 @@ export const noticeKinds = [
   'grant_revoked',
   'grant_suspended',
   'grant_cancelled',
+  'grant_resumed',
+  'grant_adopted',
   'grant_lapsed',
   'grant_expiring',
   'grant_expired',

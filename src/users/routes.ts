@@ -98,13 +98,13 @@ export async function userRoutes(app: App, { context }: Feature): Promise<void> 
       config: { access: manage },
       schema: {
         tags,
-        summary: 'Suspend a user: from now on everything is denied to him',
+        summary: 'Suspend a user: from now on everything is denied to him, and what he granted while compromised is not live',
         params: UserPath,
         body: Suspend,
         response: { 200: Type.Ref(User), ...actProblems },
       },
     },
-    (request, reply) => answering(context, request, reply, () => suspendUser(context, standingOf(request), request.body.reason)),
+    (request, reply) => answering(context, request, reply, () => suspendUser(context, standingOf(request), request.body)),
   )
 
   app.post(

@@ -53,9 +53,15 @@ export const User = Type.Object(
 export type User = Static<typeof User>
 
 export const Suspend = Type.Object(
-  { reason: Type.String({ minLength: 1, maxLength: 1_000, pattern: '\\S', description: 'Why; only staff see it' }) },
+  {
+    reason: Type.String({ minLength: 1, maxLength: 1_000, pattern: '\\S', description: 'Why; only staff see it' }),
+    compromisedSince: Type.Optional(
+      instantOf('Since when somebody else had this user in his hands: what he granted since then stays suspended until an owner adopts it'),
+    ),
+  },
   { $id: 'Suspend', additionalProperties: false },
 )
+export type Suspend = Static<typeof Suspend>
 
 /** An address has one user at most, so there are no pages. */
 export const UserFilter = Type.Object({ address: AddressText }, { additionalProperties: false })

@@ -11,21 +11,34 @@ import { etagOf } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
 import { adminKeys, demandAnotherAdmin } from '../identity/admins.ts'
 import { append } from '../journal/append.ts'
-import type { User } from './schema.ts'
+import { invalid } from '../problem.ts'
+import { stateCompromise } from './compromise.ts'
+import type { Suspend, User } from './schema.ts'
 import { readUser } from './store.ts'
 
-/** Suspends; one who is suspended already keeps the first reason. His sessions stay, useless, until he is restored. */
-export function suspendUser(context: Context, standing: Standing, reason: string): Promise<Answer> {
+/**
+ * Suspends; one who is suspended already keeps the first reason. His sessions stay, useless, until he is restored. With
+ * `compromisedSince`, what he granted since then is not live any more, also when he is restored, until an owner adopts it.
+ */
+export function suspendUser(context: Context, standing: Standing, { reason, compromisedSince }: Suspend): Promise<Answer> {
+  const since = compromisedSince === undefined ? undefined : Date.parse(compromisedSince)
+  if (Number.isNaN(since))
+    throw invalid({ pointer: '#/compromisedSince', detail: 'must be an instant without a leap second', code: 'format' })
   return alter(context, standing, async (tx, authority, id) => {
-    const suspended = await tx
-      .update(users)
-      .set({ status: 'suspended', suspendedAt: new Date(authority.at), suspendedReason: reason, version: sql`${users.version} + 1` })
-      .where(and(eq(users.id, id), eq(users.status, 'active')))
-      .returning({ id: users.id })
-    if (suspended.length === 0) return
-    await demandAnotherAdmin(tx, id)
-    await append(tx, eventOf(authority, 'user.suspended', { resourceType: 'user', resourceId: id, value: { reason } }))
+    await suspend(tx, authority, id, reason)
+    if (since !== undefined) await stateCompromise(context.jobs, tx, authority, id, since)
   })
+}
+
+async function suspend(tx: Database, authority: Authority, id: string, reason: string): Promise<void> {
+  const suspended = await tx
+    .update(users)
+    .set({ status: 'suspended', suspendedAt: new Date(authority.at), suspendedReason: reason, version: sql`${users.version} + 1` })
+    .where(and(eq(users.id, id), eq(users.status, 'active')))
+    .returning({ id: users.id })
+  if (suspended.length === 0) return
+  await demandAnotherAdmin(tx, id)
+  await append(tx, eventOf(authority, 'user.suspended', { resourceType: 'user', resourceId: id, value: { reason } }))
 }
 
 /** Lifts a suspension; what he was allowed before holds again, as far as it still stands. */

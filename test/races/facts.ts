@@ -36,6 +36,11 @@ const ofGrant: Fact[] = [
   ],
   ['the giver has no proven address any more', 'giver', ({ giver }) => sql`delete from addresses where user_id = ${giver?.id}`],
   [
+    'the giver was compromised',
+    'giver',
+    ({ giver }) => sql`insert into compromises values (${giver?.id}, gen_random_uuid(), now() - interval '1 year', now())`,
+  ],
+  [
     "the giver's contact is removed",
     'account',
     ({ giverContact }) => sql`update contacts set status = 'ended', ended_at = now() where id = ${giverContact}`,
