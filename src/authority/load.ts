@@ -5,7 +5,7 @@
 import type { Database } from '../database/open.ts'
 import type { ContactRole, ContactStatus, GrantStatus, SubmissionVerdict, TicketStatus } from '../vocabulary.ts'
 import type { AccountFact, Ceiling, DomainFact, Facts, TicketFact } from './facts.ts'
-import { type AlsoRead, type Facted, factsOfAll, factsOfMany, factsOfOne, type Shape } from './statements.ts'
+import { type AlsoRead, type Facted, factsOfAll, factsOfMany, factsOfOne, type Shape, type ShapeOfMany } from './statements.ts'
 
 /** Who asks: proven by the access token; whether user and session still live is part of the facts. */
 export type Caller = {
@@ -152,11 +152,13 @@ export type NamedByMany = {
   domainIds: readonly string[]
   domainNames: readonly string[]
   ticketIds: readonly string[]
+  /** Only what the caller has on accounts that are named; otherwise all he has anywhere. */
+  onlyThere?: true
 }
 
 export type LoadedForMany = Loaded & { tickets: TicketFact[] }
 
-type ManyRow = Row & { tickets: TicketFact[] | null }
+type ManyRow = Row & { tickets?: TicketFact[] | null }
 
 /** Loads, in one round trip, the facts to decide any number of questions about one principal. */
 export async function loadForMany(db: Database, clockOffset: number, subject: Caller, named: NamedByMany): Promise<LoadedForMany> {
@@ -168,7 +170,7 @@ export async function loadForMany(db: Database, clockOffset: number, subject: Ca
     clockOffset,
     idempotencyKey: null,
   }
-  const rows = await factsOfMany.run(db, { ...own, ...named })
+  const rows = await factsOfMany(shapeOfMany(named)).run(db, { ...own, ...named })
   const row = (rows[0] as Facted).facts as ManyRow
   return { ...toLoaded(row, subject.ceiling), tickets: row.tickets ?? [] }
 }
@@ -201,6 +203,17 @@ function parameters(named: Named): Record<string, unknown> {
     submission: named.submission ?? null,
     domainIds: named.domainIds ?? [],
     domainNames: named.domainNames ?? [],
+  }
+}
+
+function shapeOfMany({ accountIds, accountNumbers, domainIds, domainNames, ticketIds, onlyThere }: NamedByMany): ShapeOfMany {
+  return {
+    everywhere: onlyThere !== true,
+    accountIds: accountIds.length > 0,
+    accountNumbers: accountNumbers.length > 0,
+    domainIds: domainIds.length > 0,
+    domainNames: domainNames.length > 0,
+    ticketIds: ticketIds.length > 0,
   }
 }
 

@@ -72,24 +72,46 @@ g as materialized (select * from grants where grantee_user_id = ${value('caller'
 ${asOne(sql`${principal},
   (select json_agg(json_build_object(${contactMembers('c')})) from c) as contacts,
   (select json_agg(${grantObject}) from g) as grants,
-  (select json_agg(${accountObject}) from accounts a where a.id in (select account_id from c union select account_id from g)) as accounts`)}`,
+  (select json_agg(${accountObject}) from accounts a
+    where a.id = any(array(select account_id from c union select account_id from g))) as accounts`)}`,
 )
 
-export const factsOfMany = statement<Facted>(
-  'authority_facts_many',
-  sql`
-with t as materialized (select * from tickets where id = any(${value('ticketIds', 'uuid[]')})),
-c as materialized (select * from contacts where user_id = ${value('caller', 'uuid')} and status = 'active'),
-g as materialized (select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null),
-a as materialized (select * from accounts where id in (
-  select account_id from c union select account_id from g union select account_id from t union select unnest(${value('accountIds', 'uuid[]')})
-  union select n.account_id from account_numbers n where n.number = any(${value('accountNumbers', 'text[]')})))
-${asOne(sql`${principal},
-  (select json_agg(${accountObject}) from a) as accounts,
-  (select json_agg(json_build_object(${contactMembers('c')})) from c) as contacts,
-  (select json_agg(${grantObject}) from g) as grants,
-  (select json_agg(${ticketObject}) from t) as tickets,
-  (select json_agg(${domainObject('d')}) from a join domains d on d.account_id = a.id
-    where d.id = any(${value('domainIds', 'uuid[]')}) or d.id in (select domain_id from t)
-      or (d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)) as domains`)}`,
-)
+export type ShapeOfMany = Record<'everywhere' | 'accountIds' | 'accountNumbers' | 'domainIds' | 'domainNames' | 'ticketIds', boolean>
+
+/** Accounts are looked up by an array of ids, so that no plan reads all of them to find a few. */
+export const factsOfMany = perShape<ShapeOfMany, Facted>('authority_facts_many', (has) => {
+  const accountIds = [
+    ...(has.everywhere ? [sql`select account_id from c`, sql`select account_id from g`] : []),
+    ...(has.ticketIds ? [sql`select account_id from t`] : []),
+    ...(has.accountIds ? [sql`select unnest(${value('accountIds', 'uuid[]')})`] : []),
+    ...(has.accountNumbers
+      ? [sql`select n.account_id from account_numbers n where n.number = any(${value('accountNumbers', 'text[]')})`]
+      : []),
+    sql`select null::uuid`,
+  ]
+  const among = sql`d.account_id = any(array(select id from a))`
+  const domains = [
+    ...(has.domainIds ? [sql`(${among} and d.id = any(${value('domainIds', 'uuid[]')}))`] : []),
+    ...(has.ticketIds ? [sql`(${among} and d.id = any(array(select domain_id from t)))`] : []),
+    ...(has.domainNames ? [sql`(${among} and d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)`] : []),
+  ]
+  const only = has.everywhere ? sql`` : sql` and account_id = any(array(select id from a))`
+  const tickets = has.ticketIds ? [sql`t as materialized (select * from tickets where id = any(${value('ticketIds', 'uuid[]')}))`] : []
+  const own = [
+    sql`c as materialized (select * from contacts where user_id = ${value('caller', 'uuid')} and status = 'active'${only})`,
+    sql`g as materialized (select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null${only})`,
+  ]
+  const accounts = [sql`a as materialized (select * from accounts where id = any(array(${sql.join(accountIds, sql` union `)})))`]
+  const parts = [
+    principal,
+    sql`(select json_agg(${accountObject}) from a) as accounts`,
+    sql`(select json_agg(json_build_object(${contactMembers('c')})) from c) as contacts`,
+    sql`(select json_agg(${grantObject}) from g) as grants`,
+    ...(has.ticketIds ? [sql`(select json_agg(${ticketObject}) from t) as tickets`] : []),
+    ...(domains.length > 0
+      ? [sql`(select json_agg(${domainObject('d')}) from domains d where ${sql.join(domains, sql` or `)}) as domains`]
+      : []),
+  ]
+  const tables = has.everywhere ? [...tickets, ...own, ...accounts] : [...tickets, ...accounts, ...own]
+  return sql`with ${sql.join(tables, sql`, `)} ${asOne(sql.join(parts, sql`, `))}`
+})

@@ -21,7 +21,8 @@ export async function evaluate(context: Context, caller: Caller, evaluations: re
   const bySubject = Map.groupBy(evaluations, (evaluation) => subjectOf(evaluation) ?? '')
   bySubject.delete('')
   const alone = bySubject.size === 1 && caller.userId !== null && bySubject.has(caller.userId)
-  const own = await loadForMany(context.db, context.clock.offset(), caller, namedBy(alone ? [...bySubject.values()].flat() : evaluations))
+  const named = namedBy(alone ? [...bySubject.values()].flat() : evaluations)
+  const own = await loadForMany(context.db, context.clock.offset(), caller, { ...named, onlyThere: true })
   if (!principalIsActive(own.facts, own.facts.now)) throw unauthenticated()
   const results = new Map<Evaluation, Result>()
   for (const [subject, asked] of bySubject) {

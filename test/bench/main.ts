@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { compare, compareSizes } from './compare.ts'
 import { help, readOptions } from './options.ts'
 import { type Ends, ends as endsOf, type Mode, openPlace, openServer } from './places.ts'
+import { plans } from './plans.ts'
 import { cpuOf, growthOf, machine, type Report, type Row, ratiosOf, rowsTable, spreadsTable } from './report.ts'
 import { cold, soak } from './soak.ts'
 
@@ -18,6 +19,7 @@ try {
 
 async function measure(ends: Ends): Promise<void> {
   const server = await openServer(ends)
+  if (options.what === 'plans') return keep(await plans(server, options, ends))
   if (options.what === 'start' || options.what === 'soak') {
     const [mode] = options.modes as [Mode]
     const place = await openPlace(mode, server, options.sizes, options.keep, ends)

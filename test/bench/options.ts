@@ -14,6 +14,7 @@ Measures Mandate against a bare server that does the same work without asking wh
   --seconds N          length of one run; default 5, with --quick 2
   --only LIST          some of: create,counted,read,list,decision,batch50
   --growth             also compares p99 with a database of a hundredth (with --quick a tenth) of the rows
+  --plans              only explains every hot statement: rows read, and what a plan reads in vain
   --start              only measures start and memory after load
   --soak               only a soak at half load: memory slope and handles
   --minutes N          length of the soak; default 10
@@ -33,7 +34,7 @@ export type Options = {
   pairs: number
   seconds: number
   only: string[] | undefined
-  what: 'ratios' | 'start' | 'soak' | 'help'
+  what: 'ratios' | 'plans' | 'start' | 'soak' | 'help'
   growth: boolean
   minutes: number
   json: string | undefined
@@ -44,7 +45,7 @@ export type Options = {
 export function readOptions(args: string[]): Options {
   const { values } = parseArgs({ args, options: shapes, strict: true })
   const quick = values.quick === true
-  const what = (['help', 'start', 'soak'] as const).find((name) => values[name] === true) ?? 'ratios'
+  const what = (['help', 'plans', 'start', 'soak'] as const).find((name) => values[name] === true) ?? 'ratios'
   return {
     quick,
     sizes: quick ? hundredth(full) : full,
@@ -71,6 +72,7 @@ const shapes = {
   seconds: text,
   only: text,
   growth: flag,
+  plans: flag,
   start: flag,
   soak: flag,
   minutes: text,

@@ -62,7 +62,12 @@ export async function openServer(ends: Ends): Promise<string> {
 const secretOf = (name: string): string => createHash('sha256').update(name).digest('base64')
 
 /** A migrated and seeded database, made unless a run before kept it. */
-export async function openSeeded(server: string, sizes: Sizes, keep: boolean, ends: Ends): Promise<{ url: string; secret: string }> {
+export async function openSeeded(
+  server: string,
+  sizes: Sizes,
+  keep: boolean,
+  ends: Pick<Ends, 'teardown'>,
+): Promise<{ url: string; secret: string }> {
   const name = `mandate_bench_${digest(sizes)}`
   const url = new URL(server)
   url.pathname = `/${name}`

@@ -19,6 +19,8 @@ export type Wire = {
   sent: number
   /** Changes a statement on its way, for a guard that is broken on purpose. */
   rewrite: ((text: string) => string) | undefined
+  /** Sees what is sent. */
+  watch?: ((text: string, values: unknown[]) => void) | undefined
 }
 
 export type Arena = TestApp & {
@@ -68,6 +70,7 @@ export function listen(opened: OpenDatabase): Wire {
     const query = (client.query as Query).bind(client)
     client.query = (config: pg.QueryConfig, ...rest: unknown[]) => {
       wire.sent++
+      if (wire.watch !== undefined && typeof config === 'object') wire.watch(config.text, config.values ?? (rest[0] as unknown[]))
       return query(wire.rewrite === undefined ? config : rewritten(config, wire.rewrite), ...rest)
     }
   }
