@@ -14,7 +14,7 @@ import { type Mistake, type Sending, surplusMembers, wrongBodies, wrongMembers, 
 import { type Operation, operationsOf, placesIn } from './fixtures/operations.ts'
 import { setStage } from './tickets/stage.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 const stage = await setStage(t)
 const { test, a, b, people, contacts, grants, domains: held } = stage
 const ticket: string = (await stage.open('owner')).body.id

@@ -25,7 +25,7 @@ type Collection = { env: NodeJS.ProcessEnv; keep(): void }
 export function collect(name: string | undefined): Collection {
   // Compiled code that was kept between starts is counted less precisely.
   if (name === undefined) return { env: { NODE_COMPILE_CACHE: resolve(root, 'node_modules/.cache/tests') }, keep: () => {} }
-  const raw = resolve(root, '.tap/raw')
+  const raw = resolve(root, `.tap/raw-${name}`)
   for (const path of [raw, folder(name)]) rmSync(path, { recursive: true, force: true })
   return { env: { NODE_V8_COVERAGE: raw, NODE_DISABLE_COMPILE_CACHE: '1' }, keep: () => condense(raw, folder(name)) }
 }
