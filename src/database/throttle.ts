@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { type SQL, sql } from 'drizzle-orm'
 import { Problem } from '../problem.ts'
 import type { Database } from './open.ts'
+import { createQueue } from './queue.ts'
 
 /** What is counted: attempts of a kind on one target. Only a hash of the target is stored. */
 export type Bucket = { kind: string; target: string; limit: Limit }
@@ -38,6 +39,9 @@ export async function throttled<T>(
   }
 }
 
+/** A process counts one at a time, so that a burst of attempts is no burst of statements that everything else has to wait behind. */
+const counters = createQueue(1, 1_000)
+
 /** Counts one attempt in every bucket, or in none when one of them must wait. `clockOffset` in ms; 0 outside tests. */
 export async function countAttempt(
   db: Database,
@@ -45,7 +49,8 @@ export async function countAttempt(
   buckets: readonly Bucket[],
   refusal: (milliseconds: number) => Problem = tooMany,
 ): Promise<void> {
-  const { rows } = await db.execute<{ counted: number; wait: number }>(counting(JSON.stringify(buckets.map(toRow)), clockOffset))
+  const statement = counting(JSON.stringify(buckets.map(toRow)), clockOffset)
+  const { rows } = await counters.run(() => db.execute<{ counted: number; wait: number }>(statement))
   const { counted, wait } = rows[0] as { counted: number; wait: number }
   if (counted < buckets.length) throw refusal(wait)
 }

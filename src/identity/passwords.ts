@@ -1,35 +1,45 @@
 /**
  * Passwords: what one must be, and its hash (argon2id, RFC 9106). Hashing takes tens of milliseconds and a thread of the pool that
- * files and names are read with, so a process hashes at most two at once, a few more wait, and beyond that the answer is 503.
+ * files and names are read with, so there are a place or two for it in a process, a few more wait, and beyond that the answer is 503.
  * Never hash inside a transaction.
  */
 import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import argon2 from 'argon2'
 import type { Config } from '../config.ts'
-import { invalid, Problem } from '../problem.ts'
+import { createQueue } from '../database/queue.ts'
+import { invalid, type Problem } from '../problem.ts'
 
 /** What one hash costs. Argon2's lanes stay at one: more would only take threads from others. */
 export type Cost = Pick<Config, 'passwordHashMemoryKib' | 'passwordHashPasses'>
 
-const atOnce = 2
+/** Two, but always one fewer than there are processors: everything else needs one of its own. */
+export const placesOf = (processors: number): number => Math.max(1, Math.min(2, processors - 1))
+export const places: number = placesOf(availableParallelism())
 const waitingMost = 32
 
 /** The one queue of this process. */
-export const hashing = createQueue(atOnce, waitingMost)
+export const hashing = createQueue(places, waitingMost)
 
 /** The hash of a password in PHC form. @throws Problem `unavailable` when too many wait. */
-export function hashPassword(cost: Cost, password: string): Promise<string> {
+export const hashPassword = (cost: Cost, password: string): Promise<string> => hashing.run(() => hashInPlace(cost, password))
+
+/** The same where the caller holds a place already. */
+export function hashInPlace(cost: Cost, password: string): Promise<string> {
   const options = { memoryCost: cost.passwordHashMemoryKib, timeCost: cost.passwordHashPasses, parallelism: 1 }
-  return hashing.run(() => argon2.hash(composed(password), options))
+  return argon2.hash(composed(password), options)
 }
 
 /**
  * Whether the password belongs to the stored hash. Without one (nobody has this address, or the user has no password) it is compared
  * with a hash of nothing, so that the answer takes as long. @throws Problem `unavailable` when too many wait.
  */
-export function verifyPassword(cost: Cost, stored: string | null, password: string): Promise<boolean> {
-  const hash = stored ?? hashOfNothing(cost)
-  return hashing.run(() => argon2.verify(hash, composed(password)))
+export const verifyPassword = (cost: Cost, stored: string | null, password: string): Promise<boolean> =>
+  hashing.run(() => verifyInPlace(cost, stored, password))
+
+/** The same where the caller holds a place already. */
+export function verifyInPlace(cost: Cost, stored: string | null, password: string): Promise<boolean> {
+  return argon2.verify(stored ?? hashOfNothing(cost), composed(password))
 }
 
 /** Whether the configuration asks for more than the stored hash cost. A weaker setting never weakens what is stored. */
@@ -63,32 +73,4 @@ const composed = (password: string): string => password.normalize('NFC')
 function hashOfNothing({ passwordHashMemoryKib: memory, passwordHashPasses: passes }: Cost): string {
   const text = (length: number): string => randomBytes(length).toString('base64').replaceAll('=', '')
   return `$argon2id$v=19$m=${memory},p=1,t=${passes}$${text(16)}$${text(32)}`
-}
-
-export type Queue = {
-  /** Runs the work when its turn comes. @throws Problem `unavailable` at once when too many wait already. */
-  run<T>(work: () => Promise<T>): Promise<T>
-  /** How many wait. */
-  waiting(): number
-}
-
-/** Lets `running` pieces of work go on at once and `most` more wait, first come, first served. */
-export function createQueue(running: number, most: number): Queue {
-  let free = running
-  const waiting: (() => void)[] = []
-  return {
-    async run(work) {
-      if (free > 0) free--
-      else if (waiting.length < most) await new Promise<void>((resolve) => waiting.push(resolve))
-      else throw new Problem('unavailable', { detail: 'Too many sign-ins at once', headers: { 'retry-after': '2' } })
-      try {
-        return await work()
-      } finally {
-        const next = waiting.shift()
-        if (next === undefined) free++
-        else next()
-      }
-    },
-    waiting: () => waiting.length,
-  }
 }

@@ -8,7 +8,7 @@ import { users } from '../database/tables.ts'
 import { throttled } from '../database/throttle.ts'
 import type { Feature } from '../http/feature.ts'
 import { signInBuckets } from '../identity/limits.ts'
-import { hashPassword, isWeaker, verifyPassword } from '../identity/passwords.ts'
+import { hashInPlace, hashing, isWeaker, verifyInPlace } from '../identity/passwords.ts'
 import { addressOf } from '../identity/schema.ts'
 import { countingCodes, demandSecondFactor, secondFactorRequired } from '../identity/second-factor.ts'
 import { Problem } from '../problem.ts'
@@ -18,6 +18,8 @@ import { findByAddress, type Identity } from './store.ts'
 import { signedIn } from './token.ts'
 
 type Proven = Identity & { passwordHash: string }
+/** `address` in the form addresses are compared by. */
+type Shown = { address: string; password: string; code: string | undefined }
 
 /**
  * Begins a session. @throws Problem `unauthenticated`, `second_factor_required` once the password was right, `quota_exceeded` after too
@@ -27,28 +29,37 @@ export async function signIn(feature: Feature, { address, password, code }: Sign
   const { context } = feature
   const { db, clock, config } = context
   const normal = addressOf(address, { pointer: '#/address' })
-  const person = await throttled(db, clock.offset(), signInBuckets(normal, origin.network), async () => {
+  const begun = await throttled(db, clock.offset(), signInBuckets(normal, origin.network), async () => {
     const known = await findByAddress(db, normal)
-    const right = await verifyPassword(config, known?.passwordHash ?? null, password)
-    return right && known?.status === 'active' ? (known as Proven) : undefined
+    // The place is held until the session is written: else hashes hand over faster than the database takes, and reads wait behind all.
+    return hashing.run(async () => {
+      const right = await verifyInPlace(config, known?.passwordHash ?? null, password)
+      if (!right || known?.status !== 'active') return undefined
+      return begin(feature, known as Proven, { address: normal, password, code }, origin)
+    })
   })
-  if (person === undefined) throw wrongCredentials()
-  const stronger = isWeaker(config, person.passwordHash) ? await hashPassword(config, password) : null
-  const { userId } = person
-  const begin = () =>
+  if (begun === undefined) throw wrongCredentials()
+  return signedIn(feature, begun.user, begun.session)
+}
+
+/** Begins the session of one whose password was right, if that still stands once his key is held. */
+async function begin(feature: Feature, person: Proven, { address, password, code }: Shown, { network, requestId }: Origin) {
+  const { context } = feature
+  const { userId, name, passwordHash } = person
+  const stronger = isWeaker(context.config, passwordHash) ? await hashInPlace(context.config, password) : null
+  const write = () =>
     changeByProof(context, { users: [userId] }, async (tx, now) => {
-      const still = await findByAddress(tx, normal)
-      const stands = still?.userId === userId && still.status === 'active' && still.passwordHash === person.passwordHash
+      const still = await findByAddress(tx, address)
+      const stands = still?.userId === userId && still.status === 'active' && still.passwordHash === passwordHash
       if (!stands) throw wrongCredentials()
-      const { requestId } = origin
       const method = await demandSecondFactor(tx, feature, { userId, code, requestId }, now)
       if (stronger !== null) await tx.update(users).set({ passwordHash: stronger }).where(eq(users.id, userId))
       return beginSession(context, tx, { userId, method, requestId }, now)
     })
-  const session = await countingCodes(context, { userId, network: origin.network, code }, begin, ({ accepted }) =>
+  const session = await countingCodes(context, { userId, network, code }, write, ({ accepted }) =>
     secondFactorRequired(accepted, 'The code is wrong, or it has been used'),
   )
-  return signedIn(feature, { id: userId, name: person.name }, session)
+  return { session, user: { id: userId, name } }
 }
 
 function wrongCredentials(): Problem {

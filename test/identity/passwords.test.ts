@@ -1,5 +1,6 @@
 import t from 'tap'
-import { createQueue, demandPassword, hashPassword, isWeaker, verifyPassword } from '../../src/identity/passwords.ts'
+import { createQueue } from '../../src/database/queue.ts'
+import { demandPassword, hashPassword, isWeaker, placesOf, verifyPassword } from '../../src/identity/passwords.ts'
 
 const cost = { passwordHashMemoryKib: 19_456, passwordHashPasses: 2 }
 
@@ -49,6 +50,10 @@ t.test('a new password has 12 to 1024 characters and is not the address', async 
   for (const password of ['x'.repeat(12), '🔑'.repeat(12), 'x'.repeat(1_024), 'ünïcödé ïs fïne', 'anna@shop.example!']) {
     t.doesNotThrow(() => demandPassword(password, 'anna@shop.example'))
   }
+})
+
+t.test('one processor is always left to everything else', async (t) => {
+  t.strictSame([1, 2, 3, 64].map(placesOf), [1, 1, 2, 2])
 })
 
 t.test('only so many run at once, so many wait in their order, and the rest is told at once', async (t) => {

@@ -1,12 +1,15 @@
 import { eq } from 'drizzle-orm'
 import { decodeJwt, decodeProtectedHeader } from 'jose'
+import pg from 'pg'
 import t from 'tap'
 import { addresses, journalEvents, sessions, throttles, users } from '../../src/database/tables.ts'
 import { countAttempt } from '../../src/database/throttle.ts'
 import { signInBuckets } from '../../src/identity/limits.ts'
+import { places } from '../../src/identity/passwords.ts'
 import { issuer, openTestApp, send, type TestApp } from '../fixtures/app.ts'
 import { person } from '../fixtures/cast.ts'
 import { alike, givePassword, holdHashing, password, signIn, waitingForHash, wrongPassword } from '../fixtures/passwords.ts'
+import { noSessions } from '../races/server.ts'
 
 const written = async ({ context: { db } }: TestApp) => [await db.$count(sessions), await db.$count(journalEvents)]
 
@@ -125,6 +128,23 @@ t.test('signing in', async (t) => {
     release()
     const statuses = (await Promise.all(waiting)).map(({ status }) => status)
     t.equal(statuses[0], 201)
+  })
+
+  await t.test('a sign-in keeps its place until its session is written', { skip: noSessions }, async (t) => {
+    const other = new pg.Client({ connectionString: test.opened.settings['DATABASE_URL'] as string })
+    await other.connect()
+    t.teardown(() => other.end())
+    const release = holdHashing(places - 1)
+    await other.query('begin')
+    await other.query('select from users where id = $1 for update', [anna.id])
+    const first = signIn(test, anna.address)
+    const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    while ((await other.query(waits)).rowCount === 0) await new Promise((resolve) => setImmediate(resolve))
+    const second = signIn(test, 'queue1@people.example')
+    await waitingForHash(1)
+    await other.query('commit')
+    t.strictSame([(await first).status, (await second).status], [201, 401])
+    release()
   })
 
   await t.test('what changes while the password is checked counts', async (t) => {
