@@ -5,15 +5,24 @@ import type { Context } from '../authority/context.ts'
 import type { AccountFact } from '../authority/facts.ts'
 import type { ContactRow } from '../authority/load.ts'
 import type { Standing } from '../http/types.ts'
+import { actOnContact, outcomeOf } from './falls.ts'
+import type { Falls, How } from './schema.ts'
 
 /**
  * Removes a contact, or withdraws one that is only invited. It only takes away: it needs no version, and one that has ended already stays
- * as it is. Throws the refusal, or `conflict` for the last owner.
+ * as it is. Who keeps grants by adopting them gives something, which wants a fresh sign-in. Throws the refusal, or `conflict` for the last
+ * owner.
  */
-export function removeContact(context: Context, standing: Standing): Promise<void> {
+export function removeContact(context: Context, standing: Standing, how: How): Promise<undefined | Falls> {
   const { id: accountId } = standing.loaded.account as AccountFact
-  return change(context, standing.caller, standing.ask, { accounts: [accountId] }, async (tx, authority, loaded) => {
+  const ask = how.adopt === undefined ? standing.ask : { ...standing.ask, stepUp: true }
+  const acting = change(context, standing.caller, ask, { accounts: [accountId] }, async (tx, authority, loaded) => {
     const { id, userId, status, role } = loaded.contact as ContactRow
-    if (status !== 'ended') await endContact(context.jobs, tx, authority, { accountId, id, userId, status }, role)
+    const end = async () => {
+      if (status !== 'ended') await endContact(context.jobs, tx, authority, { accountId, id, userId, status }, role)
+      return undefined
+    }
+    return actOnContact(context, tx, authority, { accountId, id }, how, end)
   })
+  return outcomeOf(acting)
 }

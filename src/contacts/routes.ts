@@ -9,7 +9,7 @@ import { etagOf, notModified } from '../http/preconditions.ts'
 import { confirmContact } from './confirm.ts'
 import { invite } from './invite.ts'
 import { removeContact } from './remove.ts'
-import { Contact, ContactFilters, InviteContact, UpdateContact } from './schema.ts'
+import { Contact, ContactFilters, Falls, How, InviteContact, UpdateContact } from './schema.ts'
 import { contactStepRoutes } from './step-routes.ts'
 import { listContacts, readContact } from './store.ts'
 import { updateContact } from './update.ts'
@@ -26,6 +26,7 @@ const manage = { action: 'contact.manage', staffAction: 'staff.provision' } as c
 export async function contactRoutes(app: App, feature: Feature): Promise<void> {
   const { context } = feature
   app.addSchema(Contact)
+  app.addSchema(Falls)
   await contactStepRoutes(app, feature)
 
   app.post(
@@ -86,19 +87,20 @@ export async function contactRoutes(app: App, feature: Feature): Promise<void> {
       config: { access: { ...manage, on: 'contact', stepUp: true, ifMatch: true } },
       schema: {
         tags,
-        summary: 'Change the role or the limit of a contact',
+        summary: 'Change the role or the limit of a contact, or see which grants would fall with it',
         params: ContactPath,
+        querystring: How,
         body: UpdateContact,
         response: {
-          200: Type.Ref(Contact),
+          200: Type.Union([Type.Ref(Contact), Type.Ref(Falls)]),
           ...problems('not_authorised', 'not_found', 'step_up_required', 'precondition_required', 'precondition_failed', 'conflict'),
         },
       },
     },
     async (request, reply) => {
-      const contact = await updateContact(context, standingOf(request), request.body)
-      reply.header('etag', etagOf(contact.version))
-      return contact
+      const outcome = await updateContact(context, standingOf(request), request.body, request.query)
+      if ('version' in outcome) reply.header('etag', etagOf(outcome.version))
+      return outcome
     },
   )
 
@@ -124,12 +126,17 @@ export async function contactRoutes(app: App, feature: Feature): Promise<void> {
         tags,
         summary: 'Remove a contact, or withdraw its invitation, with all that stood on it; repeating it is harmless',
         params: ContactPath,
-        response: { 204: Type.Null({ description: 'It has ended' }), ...problems('not_authorised', 'not_found', 'conflict') },
+        querystring: How,
+        response: {
+          200: Type.Ref(Falls),
+          204: Type.Null({ description: 'It has ended' }),
+          ...problems('not_authorised', 'not_found', 'step_up_required', 'conflict'),
+        },
       },
     },
     async (request, reply) => {
-      await removeContact(context, standingOf(request))
-      return reply.code(204).send(null)
+      const falls = await removeContact(context, standingOf(request), request.query)
+      return falls === undefined ? reply.code(204).send(null) : falls
     },
   )
 }

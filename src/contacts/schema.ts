@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { closedWord, instantOf, maybeInstantOf, namedAccount, namedDomain, namedPerson, openWord, uuidOf } from '../http/shapes.ts'
-import { contactRoles, contactStatuses } from '../vocabulary.ts'
+import { contactRoles, contactStatuses, grantStatuses, suspensionCauses } from '../vocabulary.ts'
 
 /** What a contact is limited to: a list, or the word for no limit at all. */
 const allOr = <T extends TSchema>(list: T, description: string) => Type.Union([Type.Literal('all'), list], { description })
@@ -59,3 +59,41 @@ export const ContactFilters = {
   role: Type.Optional(closedWord(contactRoles, 'Only in this role')),
   status: Type.Optional(closedWord(contactStatuses, 'Only in this status; absent: all that have not ended')),
 }
+
+/** How a contact is changed or removed: with what it stands for kept by the one who does it, or only to see what would fall. */
+export const How = Type.Object(
+  {
+    validateOnly: Type.Optional(
+      Type.Boolean({ description: 'True: everything but the write; the answer lists the grants that would fall with it' }),
+    ),
+    adopt: Type.Optional(
+      Type.Array(uuidOf('A grant'), {
+        maxItems: 100,
+        description: 'Grants it stands for that you adopt in the same act, so that they do not fall',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type How = Static<typeof How>
+
+export const Falls = Type.Object(
+  {
+    grants: Type.Array(
+      Type.Object(
+        {
+          id: uuidOf('The grant'),
+          status: openWord(grantStatuses, 'What would become of it'),
+          suspensionCauses: Type.Array(openWord(suspensionCauses, 'Why')),
+          grantee: Type.Union([namedPerson('Who acts under it'), Type.Null()]),
+          granteeAddress: Type.String({ description: 'The address it was offered to; empty where it was asked for' }),
+          domains: Type.Array(Type.String()),
+        },
+        { additionalProperties: false },
+      ),
+      { description: 'What would fall; nothing was written' },
+    ),
+  },
+  { $id: 'FallingGrants', additionalProperties: false },
+)
+export type Falls = Static<typeof Falls>

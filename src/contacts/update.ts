@@ -8,16 +8,17 @@ import type { ContactRow } from '../authority/load.ts'
 import { brokenConstraint } from '../database/errors.ts'
 import { stale } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
+import { actOnContact, outcomeOf } from './falls.ts'
 import { isLimitedOwner, limitedOwner, namedBy, readLimit, resolveLimit } from './limit.ts'
 import { hasEnded, roleTaken } from './problems.ts'
-import type { Contact, UpdateContact } from './schema.ts'
+import type { Contact, Falls, How, UpdateContact } from './schema.ts'
 import { readContact } from './store.ts'
 
 /**
  * Changes role or limit. Both the role it has and the one it gets are part of the question: nobody changes one who holds more than he
  * does, or makes him so. Throws the refusal, `precondition_failed`, what is wrong with a field, or a `conflict`.
  */
-export async function updateContact(context: Context, standing: Standing, body: UpdateContact): Promise<Contact> {
+export async function updateContact(context: Context, standing: Standing, body: UpdateContact, how: How): Promise<Contact | Falls> {
   const { id: accountId } = standing.loaded.account as AccountFact
   const limit = body.domains === undefined ? undefined : readLimit(body.domains)
   const ask: Ask = {
@@ -29,7 +30,7 @@ export async function updateContact(context: Context, standing: Standing, body: 
     },
   }
   try {
-    return await change(context, standing.caller, ask, { accounts: [accountId] }, async (tx, authority, loaded) => {
+    const acting = change(context, standing.caller, ask, { accounts: [accountId] }, async (tx, authority, loaded) => {
       const { id, userId, status, version } = loaded.contact as ContactRow
       const account = loaded.account as AccountFact
       // Under the account's exclusive key: nobody else can change this version before the commit.
@@ -38,9 +39,12 @@ export async function updateContact(context: Context, standing: Standing, body: 
       const before = termsOf(await readContact(tx, account, id))
       const after = { role: body.role ?? before.role, limit: limit === undefined ? before.limit : resolveLimit(limit, loaded) }
       if (isLimitedOwner(after.role, after.limit !== null)) throw limitedOwner()
-      await changeTerms(context.jobs, tx, authority, { accountId, id, userId, status }, before, after)
-      return readContact(tx, account, id)
+      return actOnContact(context, tx, authority, { accountId, id }, how, async () => {
+        await changeTerms(context.jobs, tx, authority, { accountId, id, userId, status }, before, after)
+        return readContact(tx, account, id)
+      })
     })
+    return await outcomeOf(acting)
   } catch (error) {
     throw brokenConstraint(error) === 'contacts_active' ? roleTaken(error) : error
   }

@@ -4,11 +4,11 @@ import type { Context } from '../authority/context.ts'
 import type { Answer } from '../database/idempotency.ts'
 import { grants, singleUseTokens } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
-import { invalid } from '../problem.ts'
 import type { GrantStatus } from '../vocabulary.ts'
 import { type Act, actOnGrant } from './act.ts'
 import { demandStep, invalidStep, type Side } from './life.ts'
 import type { EndGrant } from './schema.ts'
+import { demandReason } from './suspend.ts'
 import { record, tellSides } from './tell.ts'
 
 export type End = 'declined' | 'cancelled' | 'revoked' | 'resigned'
@@ -21,15 +21,18 @@ const gone: Partial<Record<GrantStatus, End>> = { requested: 'declined', invited
  * @throws Problem `invalid_transition` for what has ended in another way
  */
 export function revokeGrant(context: Context, standing: Standing, body: EndGrant): Promise<Answer> {
-  const byStaff = standing.loaded.facts.staff !== null
-  if (byStaff && body.reason === undefined) {
-    throw invalid({ pointer: '#/reason', detail: 'is required of staff; the customer is told that you ended it', code: 'required' })
-  }
+  demandReason(standing, body.reason)
   return actOnGrant(context, standing, async (act) => {
-    const to = gone[act.status]
-    if (to !== undefined) return end(act, to, body.reason === undefined ? undefined : { reason: body.reason })
+    if (await endWherever(act, body.reason)) return
     if (!Object.values(gone).includes(act.status as End)) throw invalidStep('account', act.status, 'revoked')
   })
+}
+
+/** Ends it in the way that fits where it stands, and says whether there was anything to end. */
+export async function endWherever(act: Act, reason: string | undefined): Promise<boolean> {
+  const to = gone[act.status]
+  if (to !== undefined) await end(act, to, reason === undefined ? undefined : { reason })
+  return to !== undefined
 }
 
 /** A contact says no to a developer who asks. He is not told: he would learn that his request code was right. */

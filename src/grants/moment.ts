@@ -10,6 +10,10 @@ export type Moment = { now: number; answerDays: number }
 const inForce = sql`${grants.status} in ('active', 'suspended')`
 const offered = sql`${grants.status} in ('requested', 'invited')`
 
+/** In force at the moment, suspended or not: neither over nor used up. */
+export const isInForce = ({ now }: Moment): SQL =>
+  sql`(${inForce} and ${grants.expiresAt} > ${new Date(now).toISOString()}::timestamptz and not ${finished('grants')})`
+
 /** The same as `statusAt`, in SQL. */
 export function statusIs(status: GrantStatus, { now, answerDays }: Moment): SQL {
   const at = sql`${new Date(now).toISOString()}::timestamptz`

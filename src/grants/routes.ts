@@ -10,6 +10,7 @@ import { notModified } from '../http/preconditions.ts'
 import { grantActRoutes } from './act-routes.ts'
 import { giveGrant } from './give.ts'
 import { recordAttempt } from './record.ts'
+import { grantReviewRoutes } from './review-routes.ts'
 import { CreateGrant, Grant, GrantFilters } from './schema.ts'
 import { listGrants, readGrant } from './store.ts'
 import { grantUpkeepRoutes } from './upkeep-routes.ts'
@@ -88,4 +89,5 @@ export async function grantRoutes(app: App, feature: Feature): Promise<void> {
 
   await grantActRoutes(app, feature)
   await grantUpkeepRoutes(app, feature)
+  await grantReviewRoutes(app, feature)
 }

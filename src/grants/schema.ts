@@ -54,6 +54,8 @@ export const Grant = Type.Object(
     expiresAt: instantOf('When it ends'),
     suspensionCauses: Type.Array(openWord(suspensionCauses, 'Why it is suspended')),
     supersedes: maybeUuidOf('The grant it takes the place of once approved'),
+    lastUsedAt: maybeInstantOf('When something was last done under it; null: never'),
+    reviewedAt: maybeInstantOf('When a contact last looked at it and let it be'),
     createdAt: instantOf('When it was asked for or offered'),
     approvedAt: maybeInstantOf('When both sides had agreed'),
     endedAt: maybeInstantOf('When it ended'),

@@ -1,10 +1,10 @@
 /** Reading grants, and their form on the wire. */
-import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { finished } from '../authority/objects.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
 import type { Database } from '../database/open.ts'
-import { accounts, contacts, domains, grantDomains, grants, users } from '../database/tables.ts'
+import { accounts, contacts, domains, grantDomains, grants, journalEvents, users } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
 import type { GrantStatus } from '../vocabulary.ts'
 import { statusAt } from './life.ts'
@@ -20,6 +20,10 @@ const domainsOf = sql<
   from ${grantDomains} l join ${domains} gd on gd.account_id = l.account_id and gd.id = l.domain_id
   where l.account_id = ${grants.accountId} and l.grant_id = ${grants.id})`
 
+/** Read from the journal, which every act under a grant leaves an event in: using a grant changes no version of it. */
+export const lastUsed = sql`(select max(e.at) from ${journalEvents} e where e.account_id = ${grants.accountId} and e.via_id = ${grants.id}
+  and e.capacity = 'grant' and e.kind like 'ticket.%')`
+
 function selectGrants(db: Database) {
   return db
     .select({
@@ -30,6 +34,7 @@ function selectGrants(db: Database) {
       grantorName: grantor.name,
       domains: domainsOf,
       finished: sql<boolean>`${finished('grants')}`,
+      lastUsedMs: sql<string | number | null>`floor(extract(epoch from ${lastUsed}) * 1000)::bigint`,
     })
     .from(grants)
     .innerJoin(accounts, eq(accounts.id, grants.accountId))
@@ -65,6 +70,12 @@ export async function readRow(tx: Database, accountId: string, id: string): Prom
   return { ...grant, finished: isFinished, domainIds: links.map(({ domainId }) => domainId) }
 }
 
+/** Those of an account's grants, in no order. */
+export async function readGrants(db: Database, accountId: string, ids: string[], moment: Moment): Promise<Grant[]> {
+  const rows = await selectGrants(db).where(and(eq(grants.accountId, accountId), inArray(grants.id, ids)))
+  return rows.map((row) => toGrant(row, moment))
+}
+
 /** Newest first, within the clauses. */
 export async function listGrants(
   db: Database,
@@ -92,14 +103,18 @@ export async function listGrants(
 const unreleased = sql`${grantDomains} l join ${domains} gd on gd.account_id = l.account_id and gd.id = l.domain_id and gd.released_at is null
   where l.account_id = ${grants.accountId} and l.grant_id = ${grants.id}`
 
-const domainSet = {
+export const domainSet = {
   some: sql`exists (select from ${unreleased})`,
   outside: (listed: SQL) => sql`exists (select from ${unreleased} and l.domain_id <> all(${listed}))`,
 }
 
-const older = ([at, id]: readonly [string, string]): SQL => sql`(${grants.createdAt}, ${grants.id}) < (${at}::timestamptz, ${id}::uuid)`
+export const older = ([at, id]: readonly [string, string]): SQL =>
+  sql`(${grants.createdAt}, ${grants.id}) < (${at}::timestamptz, ${id}::uuid)`
 
-function toGrant({ grant, account, granteeName, grantorId, grantorName, domains, finished }: Row, { now, answerDays }: Moment): Grant {
+function toGrant(
+  { grant, account, granteeName, grantorId, grantorName, domains, finished, lastUsedMs }: Row,
+  { now, answerDays }: Moment,
+): Grant {
   return {
     id: grant.id,
     account,
@@ -123,6 +138,8 @@ function toGrant({ grant, account, granteeName, grantorId, grantorName, domains,
     expiresAt: grant.expiresAt.toISOString(),
     suspensionCauses: grant.suspensionCauses as Grant['suspensionCauses'],
     supersedes: grant.supersedes,
+    lastUsedAt: lastUsedMs === null ? null : new Date(Number(lastUsedMs)).toISOString(),
+    reviewedAt: grant.reviewedAt?.toISOString() ?? null,
     createdAt: grant.createdAt.toISOString(),
     approvedAt: grant.approvedAt?.toISOString() ?? null,
     endedAt: grant.endedAt?.toISOString() ?? null,

@@ -50,7 +50,8 @@ export function resumeGrant(context: Context, standing: Standing, { reason }: En
   })
 }
 
-function demandReason({ loaded }: Standing, reason: string | undefined): void {
+/** Staff say why they override. */
+export function demandReason({ loaded }: Standing, reason: string | undefined): void {
   if (loaded.facts.staff === null || reason !== undefined) return
   throw invalid({ pointer: '#/reason', detail: 'is required of staff; the customer is told what you did', code: 'required' })
 }

@@ -41,3 +41,29 @@ export const AdoptedGrants = Type.Object(
   { $id: 'AdoptedGrants', additionalProperties: false },
 )
 export type AdoptedGrants = Static<typeof AdoptedGrants>
+
+export const findings = ['never_used', 'unused_90_days', 'expiring', 'grantor_left'] as const
+export type Finding = (typeof findings)[number]
+
+export const Reviewed = Type.Object(
+  {
+    grant: Type.Ref(Grant),
+    findings: Type.Array(
+      openWord(
+        findings,
+        '`expiring`: within 30 days. `grantor_left`: who stood for it is no contact any more, or holds less. A confirmation silences the other two for 90 days',
+      ),
+    ),
+  },
+  { $id: 'ReviewedGrant', additionalProperties: false },
+)
+export type Reviewed = Static<typeof Reviewed>
+
+export const RevokedPerson = Type.Object(
+  {
+    grants: Type.Array(uuidOf('A grant that has ended'), { description: 'Those that this ended' }),
+    invitations: Type.Array(uuidOf('A contact'), { description: 'Invitations to be a contact that this withdrew' }),
+  },
+  { $id: 'RevokedPerson', additionalProperties: false },
+)
+export type RevokedPerson = Static<typeof RevokedPerson>

@@ -79,6 +79,7 @@ export const eventKinds = {
   'grant.cancelled': 'account',
   'grant.resumed': 'account',
   'grant.adopted': 'account',
+  'grant.reviewed': 'account',
   'grant.lapsed': 'account',
   'grant.expired': 'account',
   'grant.exhausted': 'account',
