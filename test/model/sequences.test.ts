@@ -173,6 +173,26 @@ const bringBack = (name: Name): Act => ({
   },
 })
 
+const restrict: Act = {
+  name: 'the account is restricted',
+  async run(world) {
+    if (world.model.restricted) return
+    done(await world.send('admin', 'POST', `${world.path}/restrict`, { body: { reason: 'Unpaid' } }))
+    world.model.restricted = true
+  },
+}
+
+const reopen: Act = {
+  name: 'the account is open again',
+  async run(world) {
+    if (!world.model.restricted) return
+    const { headers } = await world.send('owner', 'GET', world.path)
+    const ifMatch = { headers: { 'if-match': String(headers['etag']) } }
+    done(await world.send('admin', 'POST', `${world.path}/reopen`, { body: { reason: 'Paid' }, ...ifMatch }))
+    world.model.restricted = false
+  },
+}
+
 /** Whoever may opens it; whoever may not is refused, and nothing is written. */
 const open = (who: Developer | 'owner', name: Name): Act => ({
   name: `${who} opens a ticket on ${name}`,
@@ -222,6 +242,8 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   { weight: 2, arbitrary: whom.map(restore) },
   { weight: 1, arbitrary: name.map(release) },
   { weight: 2, arbitrary: name.map(bringBack) },
+  { weight: 1, arbitrary: fc.constant(restrict) },
+  { weight: 2, arbitrary: fc.constant(reopen) },
   { weight: 1, arbitrary: fc.constantFrom(0.4, 2.3, 10.7).map(wait) },
 )
 
