@@ -126,6 +126,53 @@ const revoke = (at: number): Act => ({
   },
 })
 
+/** One that has not ended, by an act or by its time. */
+const inForce = ({ model }: World, at: number): Grant | undefined =>
+  pick(
+    model.grants.filter(({ ended, expiresAt }) => !ended && model.now < expiresAt),
+    at,
+  )
+
+/** An act of the owner on a grant; those that give want the version that was seen. */
+async function onGrant(world: World, grant: Grant, act: 'suspend' | 'resume' | 'adopt'): Promise<void> {
+  const path = `${world.path}/grants/${grant.id}`
+  const { headers } = await world.send('owner', 'GET', path)
+  const body = act === 'adopt' ? {} : { body: {} }
+  done(await world.send('owner', 'POST', `${path}/${act}`, { ...body, headers: { 'if-match': String(headers['etag']) } }))
+}
+
+const suspendGrant = (at: number): Act => ({
+  name: 'a grant is suspended',
+  async run(world) {
+    const grant = inForce(world, at)
+    if (grant === undefined) return
+    await onGrant(world, grant, 'suspend')
+    grant.causes.add('account')
+  },
+})
+
+const resumeGrant = (at: number): Act => ({
+  name: 'a grant goes on',
+  async run(world) {
+    const grant = inForce(world, at)
+    if (grant?.causes.has('account') !== true) return
+    await onGrant(world, grant, 'resume')
+    grant.causes.delete('account')
+  },
+})
+
+/** R5: not live until adopted; what else keeps it suspended stays. */
+const adopt = (at: number): Act => ({
+  name: 'the owner adopts a grant',
+  async run(world) {
+    const grant = inForce(world, at)
+    if (grant === undefined || grant.grantor === 'owner' || world.model.restricted || grant.causes.has('no_domain')) return
+    await onGrant(world, grant, 'adopt')
+    grant.grantor = 'owner'
+    grant.causes.delete('grantor_lost_authority')
+  },
+})
+
 const removeManager: Act = {
   name: 'the manager is removed',
   async run(world) {
@@ -237,6 +284,9 @@ const acts: fc.Arbitrary<Act> = fc.oneof(
   },
   { weight: 5, arbitrary: fc.tuple(fc.constantFrom<Developer | 'owner'>('dora', 'dirk', 'owner'), name).map((drawn) => open(...drawn)) },
   { weight: 2, arbitrary: at.map(revoke) },
+  { weight: 2, arbitrary: at.map(suspendGrant) },
+  { weight: 2, arbitrary: at.map(resumeGrant) },
+  { weight: 3, arbitrary: at.map(adopt) },
   { weight: 1, arbitrary: fc.constant(removeManager) },
   { weight: 1, arbitrary: whom.map(suspend) },
   { weight: 2, arbitrary: whom.map(restore) },
