@@ -44,6 +44,7 @@ import { provisioningRoutes } from './provisioning/routes.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { speakerRoutes } from './speakers/routes.ts'
 import { staffRoutes } from './staff/routes.ts'
+import { supportCodeRoutes } from './support-codes/routes.ts'
 import { ticketRoutes } from './tickets/routes.ts'
 import { topicRoutes } from './topics/routes.ts'
 import { noTxt, type TxtResolver } from './txt.ts'
@@ -78,6 +79,7 @@ const secured = [
   ticketRoutes,
   submissionRoutes,
   consentRoutes,
+  supportCodeRoutes,
   topicRoutes,
   bootstrapRoutes,
   userRoutes,
@@ -102,7 +104,14 @@ export async function createApp({ context, keys, ready, secret, logger, txt = no
   const { config, clock } = context
   const issuer = issuerOf(config)
   const paging = createPaging({ key: deriveKey(secret, 'cursors') })
-  const feature: Feature = { context, keys, paging, factorKey: deriveKey(secret, 'second factors'), txt }
+  const feature: Feature = {
+    context,
+    keys,
+    paging,
+    factorKey: deriveKey(secret, 'second factors'),
+    codeKey: deriveKey(secret, 'support codes'),
+    txt,
+  }
   const app: App = createServer({
     logger,
     trustProxy: config.trustProxy,

@@ -37,6 +37,7 @@ const floors = [
     'sessions',
     'speakers',
     'staff',
+    'support-codes',
     'tickets',
     'topics',
     'users',
@@ -56,8 +57,11 @@ const longer: Record<string, number> = {
   'authority/load.ts': 290, // one statement
   'config.ts': 280, // one schema, and what reads it
   'authority/facts.ts': 170, // the words the rule is told in
-  'authority/judge.ts': 160,
+  'authority/judge.ts': 175,
   'database/tables.ts': 1_200, // one picture of what is stored
+  'tickets/file.ts': 160, // one ticket, as it is written and as it is answered
+  'tickets/schema.ts': 160,
+  'tickets/write.ts': 160,
   'tickets/routes.ts': 170,
   'tickets/store.ts': 250,
   'vocabulary.ts': 250, // one place for the closed word lists

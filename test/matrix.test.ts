@@ -28,6 +28,8 @@ const may: Record<string, readonly Role[]> = {
   'domain.manage': ['owner', 'manager', 'limitedManager'],
   'grant.read': ['owner', 'manager', 'technical', 'limitedTechnical', 'limitedManager'],
   'grant.manage': ['owner', 'manager', 'limitedManager'],
+  // A developer is asked for ticket.create instead.
+  'support_code.create': ['owner', 'manager', 'technical', 'limitedTechnical', 'limitedManager'],
   'submission.decide': ['owner', 'manager', 'limitedManager'],
   'request_code.manage': ['owner', 'manager'],
   'audit.read': ['owner', 'manager', 'limitedManager'],
@@ -67,7 +69,8 @@ function expected({ access }: DeclaredRoute, role: Role, except: readonly Role[]
   const seen = sight[access.on]
   if (seen !== undefined && !seen.includes(role)) return 'hidden'
   if (access.on === 'everywhere') return 'admitted'
-  const asked = isStaff(role) && !access.action.startsWith('self.') ? access.staffAction : access.action
+  const delegate = role === 'grantee' || role === 'formerGrantee' ? access.delegateAction : undefined
+  const asked = isStaff(role) && !access.action.startsWith('self.') ? access.staffAction : (delegate ?? access.action)
   const allowed = asked !== undefined && (may[asked] ?? []).includes(role) && !except.includes(role)
   return allowed ? 'admitted' : 'refused'
 }

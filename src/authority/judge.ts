@@ -4,8 +4,8 @@
  */
 import type { JournalEvent } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
-import type { Action, Capacity, DenyReason, StaffAction, VerificationLevel, VerificationMethod } from '../vocabulary.ts'
-import { principalIsActive } from './conditions.ts'
+import type { Action, Capacity, DelegableAction, DenyReason, StaffAction, VerificationLevel, VerificationMethod } from '../vocabulary.ts'
+import { contactsOf, grantsOf, principalIsActive } from './conditions.ts'
 import { decide } from './decide.ts'
 import type { Question, Via } from './facts.ts'
 import type { Caller, Loaded, Named } from './load.ts'
@@ -16,6 +16,8 @@ export type Ask = {
   action: Action
   /** What `decide` is asked instead when the caller is staff. Without it staff may not use the route. */
   staffAction?: StaffAction | undefined
+  /** What it is asked instead when the caller has no contact on the account and a grant. */
+  delegateAction?: DelegableAction | undefined
   named: Named
   /** The question, from the facts; null when what the path names is not there. */
   about: (loaded: Loaded, action: Action) => Question | null
@@ -67,9 +69,13 @@ export function judge(ask: Ask, loaded: Loaded, caller: Caller, stepUpSeconds: n
 }
 
 /** Staff are asked for the route's staff action; a route that declares none gets the customer's, which staff never hold. */
-export function actionFor(ask: { action: Action; staffAction?: StaffAction | undefined }, loaded: Loaded): Action {
+export function actionFor(ask: Pick<Ask, 'action' | 'staffAction' | 'delegateAction'>, loaded: Loaded): Action {
+  if (ask.delegateAction !== undefined && isDelegate(loaded)) return ask.delegateAction
   return loaded.facts.staff === null ? ask.action : (ask.staffAction ?? ask.action)
 }
+
+const isDelegate = ({ facts, account }: Loaded): boolean =>
+  account !== null && contactsOf(facts, account.id).length === 0 && grantsOf(facts, account.id).length > 0
 
 export function unauthenticated(): Problem {
   return new Problem('unauthenticated', {

@@ -20,6 +20,16 @@ export const Contact = Type.Object(
     confirmed: Type.Boolean({
       description: 'One that staff added, or gave more, holds no power over grants, contacts and submissions before an owner has said yes',
     }),
+    phone: Type.Union(
+      [
+        Type.Object(
+          { number: Type.String(), since: instantOf('Support calls it back when it has stood for 7 days') },
+          { additionalProperties: false },
+        ),
+        Type.Null(),
+      ],
+      { description: 'Where support may call back' },
+    ),
     createdAt: instantOf('When it was invited'),
     acceptedAt: maybeInstantOf('When it accepted'),
     endedAt: maybeInstantOf('When it was removed'),
@@ -54,6 +64,17 @@ export const UpdateContact = Type.Object(
   { $id: 'UpdateContact', additionalProperties: false, minProperties: 1 },
 )
 export type UpdateContact = Static<typeof UpdateContact>
+
+export const SetPhone = Type.Object(
+  {
+    number: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      pattern: '^\\+[1-9][0-9]{6,14}$',
+      description: 'In the form of E.164, such as +61731234567; null takes it away',
+    }),
+  },
+  { $id: 'SetPhone', additionalProperties: false, examples: [{ number: '+61731234567' }] },
+)
 
 export const ContactFilters = {
   role: Type.Optional(closedWord(contactRoles, 'Only in this role')),

@@ -4,9 +4,11 @@ import { isUuid } from '../http/access.ts'
 import { problems } from '../http/contract.ts'
 import { type App, type Feature, standingOf } from '../http/feature.ts'
 import { answering } from '../http/idempotency.ts'
+import { etagOf } from '../http/preconditions.ts'
+import { setPhone } from './phone.ts'
 import { resendInvitation } from './resend.ts'
 import { resignContact } from './resign.ts'
-import { Contact } from './schema.ts'
+import { Contact, SetPhone } from './schema.ts'
 
 const tags = ['contacts']
 const contact = Type.String({ description: 'The contact, by id' })
@@ -14,6 +16,25 @@ const ContactPath = Type.Object({ account: Type.String({ description: 'The accou
 
 /** What is done about a contact beside making, changing and removing it. */
 export async function contactStepRoutes(app: App, { context }: Feature): Promise<void> {
+  app.put(
+    '/v1/accounts/:account/contacts/:contact/phone',
+    {
+      config: { access: { action: 'contact.manage', on: 'contact', stepUp: true } },
+      schema: {
+        tags,
+        summary: 'Set the number support may call back; another number must stand for 7 days first',
+        params: ContactPath,
+        body: SetPhone,
+        response: { 200: Type.Ref(Contact), ...problems('not_authorised', 'not_found', 'step_up_required', 'conflict') },
+      },
+    },
+    async (request, reply) => {
+      const contact = await setPhone(context, standingOf(request), request.body.number)
+      reply.header('etag', etagOf(contact.version))
+      return contact
+    },
+  )
+
   app.post(
     '/v1/accounts/:account/contacts/:contact/resend',
     {

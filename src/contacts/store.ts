@@ -65,6 +65,7 @@ function toContact({ contact, userName, limit }: Row, account: AccountFact): Con
     status: contact.status,
     address: contact.invitedAddress,
     confirmed: contact.confirmedAt !== null,
+    phone: contact.phone === null ? null : { number: contact.phone, since: (contact.phoneStoredAt as Date).toISOString() },
     createdAt: contact.createdAt.toISOString(),
     acceptedAt: contact.acceptedAt?.toISOString() ?? null,
     endedAt: contact.endedAt?.toISOString() ?? null,

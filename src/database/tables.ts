@@ -301,6 +301,9 @@ export const contacts = pgTable(
     /** Null when a client provisioned it. */
     invitedBy: uuid().references(() => users.id),
     addedByStaff: boolean().notNull().default(false),
+    /** Where support may call back, and since when it stands there. */
+    phone: text(),
+    phoneStoredAt: instant(),
     createdAt: instant().notNull(),
     acceptedAt: instant(),
     /** An owner's yes to one added by staff; until then it holds no power over grants, contacts and submissions. */
@@ -313,6 +316,7 @@ export const contacts = pgTable(
     uniqueIndex('contacts_external').on(t.accountId, t.externalId).where(sql`${t.externalId} is not null and ${t.status} <> 'ended'`),
     uniqueIndex('contacts_active').on(t.accountId, t.userId, t.role).where(sql`${t.status} = 'active'`),
     index('contacts_of_user').on(t.userId),
+    check('contacts_phone', sql`(${t.phone} is null) = (${t.phoneStoredAt} is null)`),
     check('contacts_role', oneOf(t.role, contactRoles)),
     check('contacts_status', oneOf(t.status, contactStatuses)),
     check('contacts_owner_unlimited', sql`not (${t.role} = 'owner' and ${t.limited})`),
@@ -557,6 +561,41 @@ export const grantRequests = pgTable(
   ],
 )
 
+/** Told to support on the telephone: by whom it was made and by which right. It opens nothing by itself; who made it is judged when it is used. */
+export const supportCodes = pgTable(
+  'support_codes',
+  {
+    accountId: uuid()
+      .notNull()
+      .references(() => accounts.id),
+    id: id().notNull(),
+    /** HMAC-SHA256 under a key of the service: eight digits could be tried out otherwise. */
+    codeHash: bytes().notNull(),
+    userId: uuid()
+      .notNull()
+      .references(() => users.id),
+    contactId: uuid(),
+    grantId: uuid(),
+    domainId: uuid(),
+    wrongTries: integer().notNull().default(0),
+    createdAt: instant().notNull(),
+    expiresAt: instant().notNull(),
+    verifiedAt: instant(),
+    /** The agent it was told to: it serves nobody else. */
+    verifiedBy: uuid().references(() => users.id),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.id] }),
+    index('support_codes_waiting').on(t.accountId, t.expiresAt).where(sql`${t.verifiedAt} is null`),
+    index('support_codes_of_agent').on(t.verifiedBy, t.id).where(sql`${t.verifiedBy} is not null`),
+    foreignKey({ name: 'support_codes_contact', columns: [t.accountId, t.contactId], foreignColumns: [contacts.accountId, contacts.id] }),
+    foreignKey({ name: 'support_codes_grant', columns: [t.accountId, t.grantId], foreignColumns: [grants.accountId, grants.id] }),
+    foreignKey({ name: 'support_codes_domain', columns: [t.accountId, t.domainId], foreignColumns: [domains.accountId, domains.id] }),
+    check('support_codes_by_one_right', sql`(${t.contactId} is null) <> (${t.grantId} is null)`),
+    check('support_codes_verified', sql`(${t.verifiedAt} is null) = (${t.verifiedBy} is null)`),
+  ],
+)
+
 // ---- tickets
 
 /** Who acted and by which row: the same columns on everything written for an account. */
@@ -651,6 +690,8 @@ export const tickets = pgTable(
     channel: text({ enum: channels }).notNull(),
     requesterUserId: uuid().references(() => users.id),
     requesterText: text(),
+    /** By telephone: the agent who wrote down what the requester said. */
+    recordedByStaffId: uuid().references(() => staffMembers.id),
     ...authorship(),
     details: jsonb().$type<Record<string, unknown>>().notNull(),
     completeness: jsonb().$type<Record<string, unknown>>().notNull(),
@@ -682,6 +723,7 @@ export const tickets = pgTable(
     check('tickets_channel', oneOf(t.channel, channels)),
     check('tickets_origin', oneOf(t.origin, ticketOrigins)),
     check('tickets_origin_of_capacity', sql`(${t.origin} = 'live') = (${t.capacity} <> 'staff')`),
+    check('tickets_recorded', sql`${t.recordedByStaffId} is null or (${t.origin} = 'live' and ${t.channel} = 'phone')`),
     check('tickets_requester', sql`${t.origin} <> 'live' or ${t.requesterUserId} is not null`),
     check('tickets_host', sql`${t.host} is null or ${t.domainId} is not null`),
     check('tickets_delegated', sql`${t.capacity} <> 'grant' or (${t.domainId} is not null and not ${t.contactsOnly})`),

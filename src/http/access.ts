@@ -9,7 +9,7 @@ import type { Loaded, Named } from '../authority/load.ts'
 import { hasTie } from '../authority/reason.ts'
 import type { AlsoRead } from '../authority/statements.ts'
 import { normaliseHostname } from '../hostname.ts'
-import type { Action, StaffAction } from '../vocabulary.ts'
+import type { Action, DelegableAction, StaffAction } from '../vocabulary.ts'
 
 /**
  * What the path names:
@@ -22,6 +22,8 @@ export type Secured = {
   action: Action
   /** What staff are asked instead; without it staff may not use the route. */
   staffAction?: StaffAction
+  /** What a developer under a grant is asked instead, where a contact is asked for something no grant carries. */
+  delegateAction?: DelegableAction
   on: On
   /**
    * Below an account, where not the account as a whole is asked about: a list shows what is in reach, an act is decided by its gate when
@@ -82,11 +84,12 @@ export function namedByPath(secured: Secured, params: Params): Named {
 
 /** The ask of a route whose path says it all. */
 export function askOfPath(secured: Secured, params: Params): Ask {
-  const { action, staffAction, stepUp, on } = secured
+  const { action, staffAction, delegateAction, stepUp, on } = secured
   const hides = on !== 'nothing' && on !== 'body' && on !== 'everywhere'
   return {
     action,
     staffAction,
+    delegateAction,
     stepUp,
     named: { ...namedByPath(secured, params), also: secured.also },
     about: (loaded, asked) => questionOn(secured, loaded, asked),

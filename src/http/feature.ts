@@ -16,6 +16,8 @@ export type Feature = {
   keys: Keys
   /** Seals the keys of second factors at rest. */
   factorKey: Buffer
+  /** Hashes support codes at rest. */
+  codeKey: Buffer
   /** Looks up what proves a claimed name. */
   txt: TxtResolver
 }

@@ -18,10 +18,10 @@ import { invalid, Problem } from '../problem.ts'
 import { openConsented } from '../tickets/open.ts'
 import type { Ticket } from '../tickets/schema.ts'
 import type { TopicKey } from '../vocabulary.ts'
+import type { ApproveSubmission } from './act-schema.ts'
 import { after, answerOf, conclude, decided, demandOpen, type Held, namedIn } from './decide.ts'
 import { giveConsent } from './give.ts'
 import type { Content } from './plain.ts'
-import type { ApproveSubmission } from './schema.ts'
 
 /** Approves. @throws Problem `conflict` for what is decided, over, the approver's own, or cannot become a ticket now */
 export function approve(context: Context, standing: Standing, body: ApproveSubmission): Promise<Answer> {

@@ -5,16 +5,28 @@ import { type App, type Feature, listing, standingOf } from '../http/feature.ts'
 import { answering } from '../http/idempotency.ts'
 import { pageOf, pageQuery } from '../http/paging.ts'
 import { notModified } from '../http/preconditions.ts'
+import { ApproveSubmission, DecidedSubmission, ReleaseSubmission } from './act-schema.ts'
 import { approve } from './approve.ts'
 import { namedIn } from './decide.ts'
 import { decline, mute } from './decline.ts'
-import { ApproveSubmission, DecidedSubmission, Submission, SubmissionFilters } from './schema.ts'
+import { release } from './release.ts'
+import { Submission, SubmissionFilters } from './schema.ts'
 import { listSubmissions, readSubmission } from './store.ts'
 
 const tags = ['submissions']
 const AccountPath = Type.Object({ account: Type.String({ description: 'The account, by id or number' }) })
 const SubmissionPath = Type.Object({ ...AccountPath.properties, submission: Type.String({ description: 'The submission, by id' }) })
 const keyProblems = ['idempotency_key_reused', 'idempotency_in_progress'] as const
+const yesProblems = problems(
+  'not_authorised',
+  'not_found',
+  'step_up_required',
+  'precondition_required',
+  'precondition_failed',
+  'conflict',
+  'unavailable',
+  ...keyProblems,
+)
 const path = '/v1/accounts/:account/submissions'
 const decides = { action: 'submission.decide', staffAction: 'staff.submission.decide' } as const
 
@@ -80,20 +92,37 @@ export async function consentRoutes(app: App, feature: Feature): Promise<void> {
         body: ApproveSubmission,
         response: {
           200: Type.Ref(DecidedSubmission),
-          ...problems(
-            'not_authorised',
-            'not_found',
-            'step_up_required',
-            'precondition_required',
-            'precondition_failed',
-            'conflict',
-            'unavailable',
-            ...keyProblems,
-          ),
+          ...yesProblems,
         },
       },
     },
     (request, reply) => answering(context, request, reply, () => approve(context, standingOf(request), request.body)),
+  )
+
+  app.post(
+    `${path}/:submission/release`,
+    {
+      config: {
+        access: {
+          action: 'staff.submission.decide',
+          staffAction: 'staff.submission.decide',
+          on: 'submission',
+          stepUp: true,
+          ifMatch: true,
+        },
+      },
+      schema: {
+        tags,
+        summary: 'Staff: let it through after a telephone call with a contact who may decide; the owners are told',
+        params: SubmissionPath,
+        body: ReleaseSubmission,
+        response: {
+          200: Type.Ref(DecidedSubmission),
+          ...yesProblems,
+        },
+      },
+    },
+    (request, reply) => answering(context, request, reply, () => release(context, standingOf(request), request.body)),
   )
 
   const noes = {

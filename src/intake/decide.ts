@@ -9,7 +9,7 @@ import { submissions } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
 import { Problem } from '../problem.ts'
 import type { SubmissionVerdict } from '../vocabulary.ts'
-import type { DecidedSubmission } from './schema.ts'
+import type { DecidedSubmission } from './act-schema.ts'
 import { isOpen, statusOf } from './store.ts'
 
 export type Held = typeof submissions.$inferSelect

@@ -7,7 +7,7 @@ import type { Config } from '../config.ts'
 import type { Database } from '../database/open.ts'
 import { grantDomains, grants } from '../database/tables.ts'
 import { append } from '../journal/append.ts'
-import type { ApproveSubmission } from './schema.ts'
+import type { ApproveSubmission } from './act-schema.ts'
 
 const dayMs = 86_400_000
 

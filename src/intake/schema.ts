@@ -1,9 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { DetailsInput } from '../evidence/fields.ts'
 import { closedWord, instantOf, lineOf, maybeInstantOf, namedDomain, namedPerson, openWord, uuidOf } from '../http/shapes.ts'
-import { delegableActions, reaches, topicKeys, topics, verificationLevels, verificationMethods } from '../vocabulary.ts'
+import { topicKeys, topics, verificationLevels, verificationMethods } from '../vocabulary.ts'
 
-const openTopics = topicKeys.filter((key) => !topics[key].confidential)
+export const openTopics = topicKeys.filter((key) => !topics[key].confidential)
 
 export const CreateSubmission = Type.Object(
   {
@@ -91,47 +91,3 @@ export const Submission = Type.Object(
 export type Submission = Static<typeof Submission>
 
 export const SubmissionFilters = { status: Type.Optional(closedWord(submissionStatuses, '`waiting` unless said otherwise')) }
-
-export const ApproveSubmission = Type.Object(
-  {
-    consent: closedWord(
-      ['this_ticket', 'standing'] as const,
-      '`this_ticket`: to this one ticket, for 30 days; `standing`: to act on behalf of the account on this domain from now on',
-    ),
-    grant: Type.Optional(
-      Type.Object(
-        {
-          actions: Type.Optional(
-            Type.Array(closedWord(delegableActions, 'What may be done'), { minItems: 1, maxItems: 5, uniqueItems: true }),
-          ),
-          topics: Type.Optional(
-            Type.Array(closedWord(openTopics, 'Never a confidential one'), { minItems: 1, maxItems: 50, uniqueItems: true }),
-          ),
-          reach: Type.Optional(closedWord(reaches, '`own` unless said otherwise')),
-          maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
-          purpose: Type.Optional(lineOf(500, 'What it is given for')),
-          days: Type.Optional(Type.Integer({ minimum: 1, maximum: 365, description: 'How long it lasts' })),
-        },
-        { additionalProperties: false, description: 'Your own limits of a standing grant' },
-      ),
-    ),
-  },
-  { $id: 'ApproveSubmission', additionalProperties: false, examples: [{ consent: 'this_ticket' }] },
-)
-export type ApproveSubmission = Static<typeof ApproveSubmission>
-
-const maybeUuid = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], format: 'uuid', description })
-
-/** The answer of every act on a submission: without the words. */
-export const DecidedSubmission = Type.Object(
-  {
-    id: uuidOf('The submission'),
-    status: openWord(submissionStatuses, 'What became of it'),
-    decidedAt: maybeInstantOf('When it was decided'),
-    grant: maybeUuid('The grant that was given, where one was just given'),
-    ticket: maybeUuid('The ticket it has just become'),
-    version: Type.Integer(),
-  },
-  { $id: 'DecidedSubmission', additionalProperties: false },
-)
-export type DecidedSubmission = Static<typeof DecidedSubmission>

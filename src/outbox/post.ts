@@ -34,6 +34,7 @@ export const noticeKinds = [
   'grant_exhausted',
   'submissions_waiting',
   'submission_accepted',
+  'submission_released',
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]
 

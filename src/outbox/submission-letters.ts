@@ -5,10 +5,15 @@ export const submissionNotices = {
     said: 'somebody without authority has submitted something. Sign in to decide\nabout it; nothing in this letter decides anything.',
   },
   submission_accepted: { subject: 'What you submitted was accepted', said: 'what you submitted was accepted and is a ticket now.' },
+  submission_released: {
+    subject: 'Support has let something through',
+    said: 'support has made a ticket of something that was submitted, after a\ntelephone call with one of your contacts. If that was none of you, tell us.',
+  },
 } as const
 
 /** Where its reader finds what a letter is about; undefined for letters about something else. */
 export function placeOfSubmission(kind: string, { number }: { number: string }, subjectId: string): string | undefined {
   if (kind === 'submission_accepted') return `/v1/submissions/${subjectId}`
+  if (kind === 'submission_released') return `/v1/accounts/${number}/submissions/${subjectId}`
   return kind === 'submissions_waiting' ? `/v1/accounts/${number}/submissions` : undefined
 }

@@ -29,6 +29,8 @@ export type Filing = {
   repeatable: Repeatable
   /** When it came, if it was held before it became a ticket; epoch ms. */
   arrivedAt?: number
+  /** By telephone: the agent, and in what authority he writes down what the requester said. */
+  recordedBy?: { authority: Authority; user: { id: string; name: string } }
   /** Whose words staff file, if they are anybody's. */
   requester?: { id: string; name: string }
 }
@@ -56,7 +58,11 @@ export async function fileTicket(
     spentGrant: grant,
     ticketRow: rowJson(tickets, ticketKeys, row),
     messageRow: rowJson(messages, messageKeys, message),
-    eventRow: rowJson(journalEvents, eventKeys, eventRow(authority, row.id, row.domainId, 'ticket.created')),
+    eventRow: rowJson(
+      journalEvents,
+      eventKeys,
+      eventRow(filing.recordedBy?.authority ?? authority, row.id, row.domainId, 'ticket.created'),
+    ),
     keyRow: rowJson(idempotencyKeys, keyKeys, keyRow(filing.repeatable, answer, authority.at)),
   })
   if (written === undefined || !written.stood || !written.spendable) return undefined
@@ -94,6 +100,7 @@ function rowsOf(filing: Filing, place: Place, authority: Authority, loaded: Load
     origin: staff ? ('staff' as const) : ('live' as const),
     channel,
     requesterUserId: staff ? (filing.requester?.id ?? null) : authority.actorUserId,
+    recordedByStaffId: filing.recordedBy?.authority.via.id ?? null,
     ...authorship(authority),
     details: evidence.details,
     completeness: evidence.completeness,
@@ -135,6 +142,7 @@ function answerOf(
     domainName: domain?.name ?? null,
     requesterName: staff ? (filing.requester?.name ?? null) : user.name,
     actorName: user.name,
+    recorderName: filing.recordedBy?.user ?? null,
   }
   const body = toTicket({ ticket, account: { id: account.id, number: account.number, name: account.name }, ...names }, staff)
   return {

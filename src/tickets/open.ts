@@ -17,12 +17,14 @@ import type { Channel, DenyReason } from '../vocabulary.ts'
 import { type Filing, fileTicket } from './file.ts'
 import { heldDomain, placeOf } from './place.ts'
 import type { CreateTicket } from './schema.ts'
+import { openSpoken } from './spoken.ts'
 
 /** `loaded`: the facts about what the body names, where they are read already. */
 type Wanted = { caller: Caller; body: CreateTicket; channel: Channel; repeatable: Repeatable; loaded?: Loaded }
 
 /** Opens a ticket. Throws the refusal, what is wrong with the evidence, or `KeyTaken`; a failure writes nothing and spends no use. */
 export function openTicket(context: Context, wanted: Wanted): Promise<Answer> {
+  if (wanted.body.supportCode !== undefined) return openSpoken(context, { ...wanted, supportCode: wanted.body.supportCode })
   const place = placeOf(wanted.body.domain)
   const ask: Ask = {
     action: 'ticket.create',

@@ -58,6 +58,10 @@ export const Ticket = Type.Object(
       description: 'Whose words it carries; null for a ticket of the provider itself',
     }),
     openedBy: Type.Ref(Author),
+    recordedBy: Type.Union(
+      [Type.Object({ user: Type.Ref(Person), via: uuidOf('His staff row') }, { additionalProperties: false }), Type.Null()],
+      { description: 'By telephone: the agent who wrote down what the requester said' },
+    ),
     details: StoredDetails,
     completeness: Completeness,
     createdAt: instantOf('When it became a ticket'),
@@ -87,6 +91,9 @@ export const CreateTicket = Type.Object(
     subject: lineOf(200, 'What it is about, on one line'),
     message: prose('What happened, in your words; Markdown is kept as text'),
     details: Type.Optional(DetailsInput),
+    supportCode: Type.Optional(
+      Type.String({ format: 'uuid', description: 'Staff only: the verified support code of who is on the telephone, by id' }),
+    ),
     contactsOnly: Type.Optional(Type.Boolean({ default: false, description: 'Keep it from developers under a grant' })),
   },
   {

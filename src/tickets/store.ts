@@ -21,6 +21,8 @@ export type TicketRow = {
   domainName: string | null
   requesterName: string | null
   actorName: string
+  /** The agent, by telephone. */
+  recorderName?: { id: string; name: string } | null
 }
 
 /** The same as one JSON value, for a ticket in `t`. */
@@ -28,7 +30,9 @@ const shown = sql`json_build_object('ticket', row_to_json(t),
   'account', (select json_build_object('id', sa.id, 'number', sa.number, 'name', sa.name) from accounts sa where sa.id = t.account_id),
   'domainName', (select sd.name from domains sd where sd.account_id = t.account_id and sd.id = t.domain_id),
   'requesterName', (select sr.name from users sr where sr.id = t.requester_user_id),
-  'actorName', (select su.name from users su where su.id = t.actor_user_id))`
+  'actorName', (select su.name from users su where su.id = t.actor_user_id),
+  'recorderName', (select json_build_object('id', ru.id, 'name', ru.name) from staff_members rs join users ru on ru.id = rs.user_id
+    where rs.id = t.recorded_by_staff_id))`
 
 type Shown = Omit<TicketRow, 'ticket'> & { ticket: Record<string, unknown> }
 
@@ -98,7 +102,7 @@ const domainNamed = (name: string): SQL =>
 const older = ([at, id]: readonly [string, string]): SQL => sql`(created_at, id) < (${at}::timestamptz, ${id}::uuid)`
 
 /** A ticket's row and the names it needs, in its form on the wire. */
-export function toTicket({ ticket, account, domainName, requesterName, actorName }: TicketRow, forStaff: boolean): Ticket {
+export function toTicket({ ticket, account, domainName, requesterName, actorName, recorderName }: TicketRow, forStaff: boolean): Ticket {
   const person = ticket.requesterUserId === null ? null : { id: ticket.requesterUserId, name: requesterName as string }
   return {
     id: ticket.id,
@@ -117,6 +121,7 @@ export function toTicket({ ticket, account, domainName, requesterName, actorName
     channel: ticket.channel,
     requester: person,
     openedBy: toAuthor(ticket, actorName, account),
+    recordedBy: recorderName ? { user: recorderName, via: ticket.recordedByStaffId as string } : null,
     details: ticket.details,
     completeness: ticket.completeness as Ticket['completeness'],
     createdAt: ticket.createdAt.toISOString(),

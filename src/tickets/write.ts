@@ -24,6 +24,7 @@ export const ticketKeys = [
   'origin',
   'channel',
   'requesterUserId',
+  'recordedByStaffId',
   'actorUserId',
   'capacity',
   'contactId',

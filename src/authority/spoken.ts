@@ -1,0 +1,27 @@
+/** A support code that somebody told an agent on the telephone: who it is, and by which right he made it. It decides nothing by itself. */
+import { sql } from 'drizzle-orm'
+import type { Database } from '../database/open.ts'
+
+/** How long a code serves the agent it was told to, in milliseconds: a call. */
+export const callMs = 3_600_000
+
+export type Spoken = {
+  id: string
+  accountId: string
+  userId: string
+  name: string
+  contactId: string | null
+  domainId: string | null
+  verifiedAt: number
+}
+
+/** The code that was verified by this agent within this call; undefined for every other. `now` in epoch ms. */
+export async function spokenTo(db: Database, agentUserId: string, id: string, now: number): Promise<Spoken | undefined> {
+  const since = new Date(now - callMs).toISOString()
+  const { rows } = await db.execute<Omit<Spoken, 'verifiedAt'> & { verifiedAt: string | number }>(sql`
+    select c.id, c.account_id as "accountId", c.user_id as "userId", u.name, c.contact_id as "contactId", c.domain_id as "domainId",
+      floor(extract(epoch from c.verified_at) * 1000)::bigint as "verifiedAt"
+    from support_codes c join users u on u.id = c.user_id
+    where c.verified_by = ${agentUserId} and c.id = ${id} and c.verified_at > ${since}::timestamptz`)
+  return rows[0] && { ...rows[0], verifiedAt: Number(rows[0].verifiedAt) }
+}

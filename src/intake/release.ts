@@ -1,0 +1,121 @@
+/**
+ * Staff let something through after a telephone call with somebody who may decide: he told them a support code, or was called back at a
+ * number that has stood for days. They give nobody authority by it: the ticket is theirs, in the words of the submitter, and the owners
+ * are told.
+ */
+import { and, eq, lte } from 'drizzle-orm'
+import { loadAbsent } from '../authority/absent.ts'
+import { eventOf } from '../authority/authorship.ts'
+import { changeOnce } from '../authority/change.ts'
+import type { Context } from '../authority/context.ts'
+import { decide } from '../authority/decide.ts'
+import { type AccountFact, question } from '../authority/facts.ts'
+import { guardValues } from '../authority/guard.ts'
+import { type Authority, actorOf } from '../authority/judge.ts'
+import { load, type SubmissionRow } from '../authority/load.ts'
+import { spokenTo } from '../authority/spoken.ts'
+import type { Answer } from '../database/idempotency.ts'
+import type { Database } from '../database/open.ts'
+import { contacts, users } from '../database/tables.ts'
+import { stale } from '../http/preconditions.ts'
+import type { Standing } from '../http/types.ts'
+import { append } from '../journal/append.ts'
+import { postNotice } from '../outbox/post.ts'
+import { invalid, Problem } from '../problem.ts'
+import { fileTicket } from '../tickets/file.ts'
+import { placeOf } from '../tickets/place.ts'
+import type { Ticket } from '../tickets/schema.ts'
+import type { ReleaseSubmission } from './act-schema.ts'
+import { filingOf } from './approve.ts'
+import { after, answerOf, conclude, decided, demandOpen, type Held, namedIn } from './decide.ts'
+
+/** How long a number must have stood before it is called back, in milliseconds. */
+const standsMs = 7 * 86_400_000
+
+/** Releases. @throws what is wrong with the way, or Problem `conflict` for what is decided, over, or of an account that is not open */
+export function release(context: Context, standing: Standing, body: ReleaseSubmission): Promise<Answer> {
+  if ((body.supportCode === undefined) === (body.callBack === undefined)) throw oneWay()
+  const { accountId, submission } = namedIn(standing)
+  const keys = { accounts: [accountId], witnesses: [submission.submitterUserId] }
+  return changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
+    const now = namedIn({ loaded }).submission
+    demandOpen(now, authority.at)
+    if (standing.expectedVersion !== null && standing.expectedVersion !== now.version) throw stale(now.version)
+    if ((loaded.account as AccountFact).state !== 'open')
+      throw new Problem('conflict', { detail: 'The account is not open; what is held for it waits', members: { reason: 'account_state' } })
+    const contactId = await consenting(context, tx, authority, now, body)
+    const held = await conclude(tx, now.id, 'released', authority)
+    if (held === undefined) throw decided(now, authority.at)
+    return letThrough(context, tx, standing, authority, now, held, { ...body, contactId })
+  })
+}
+
+/** The contact who agreed on the telephone, and may. */
+async function consenting(
+  context: Context,
+  tx: Database,
+  agent: Authority,
+  { domain, submitterUserId }: SubmissionRow,
+  body: ReleaseSubmission,
+): Promise<string> {
+  const spoken = body.supportCode === undefined ? undefined : await spokenTo(tx, actorOf(agent), body.supportCode, agent.at)
+  const fits =
+    spoken?.accountId === domain.accountId && spoken.contactId !== null && (spoken.domainId === null || spoken.domainId === domain.id)
+  const userId =
+    body.callBack === undefined ? (fits ? spoken.userId : undefined) : await called(tx, domain.accountId, body.callBack, agent.at)
+  const pointer = body.callBack === undefined ? '#/supportCode' : '#/callBack'
+  if (userId === undefined || userId === submitterUserId) throw noWay(pointer)
+  const { facts } = await loadAbsent(tx, context.clock.offset(), userId, { account: { id: domain.accountId } })
+  const decision = decide(facts, question('submission.decide', domain.accountId, { domains: [domain] }), facts.now)
+  if (!decision.permit) throw noWay(pointer)
+  return decision.via.id
+}
+
+async function called(tx: Database, accountId: string, contactId: string, now: number): Promise<string | undefined> {
+  const stands = lte(contacts.phoneStoredAt, new Date(now - standsMs))
+  const [contact] = await tx
+    .select({ userId: contacts.userId })
+    .from(contacts)
+    .where(and(eq(contacts.accountId, accountId), eq(contacts.id, contactId), eq(contacts.status, 'active'), stands))
+  return contact?.userId ?? undefined
+}
+
+async function letThrough(
+  context: Context,
+  tx: Database,
+  { caller }: Standing,
+  authority: Authority,
+  before: SubmissionRow,
+  held: Held,
+  { reason, supportCode, contactId }: ReleaseSubmission & { contactId: string },
+): Promise<Answer> {
+  const accountId = authority.accountId as string
+  const place = placeOf(held.statedDomain)
+  const clockOffset = context.clock.offset()
+  const loaded = await load(tx, clockOffset, caller, { account: { id: accountId }, ...place.named })
+  const [submitter] = await tx.select({ id: users.id, name: users.name }).from(users).where(eq(users.id, held.submitterUserId))
+  const filing = { ...filingOf(accountId, held), requester: submitter as { id: string; name: string } }
+  const opened = await fileTicket(tx, filing, place, authority, guardValues(loaded, authority.via, accountId, clockOffset), loaded)
+  if (opened === undefined) throw new Problem('unavailable', { headers: { 'retry-after': '1' } })
+  const ticket = (opened.body as Ticket).id
+  const way = supportCode === undefined ? 'call_back' : 'support_code'
+  const about = { resourceType: 'submission', resourceId: held.id, domainId: before.domain.id, changed: ['verdict'] }
+  await append(tx, eventOf(authority, 'submission.released', { ...about, value: { reason, way, contact: contactId, ticket } }))
+  await tell(context, tx, accountId, held)
+  return answerOf(accountId, after(before, held), authority.at, { grant: null, ticket })
+}
+
+async function tell({ jobs }: Context, tx: Database, accountId: string, { id, submitterUserId }: Held): Promise<void> {
+  const owners = and(eq(contacts.accountId, accountId), eq(contacts.role, 'owner'), eq(contacts.status, 'active'))
+  const rows = await tx.select({ userId: contacts.userId }).from(contacts).where(owners).orderBy(contacts.id)
+  for (const { userId } of rows)
+    await postNotice(jobs, tx, { kind: 'submission_released', accountId, subjectId: id, recipientUserId: userId as string })
+  await postNotice(jobs, tx, { kind: 'submission_accepted', accountId, subjectId: id, recipientUserId: submitterUserId })
+}
+
+const oneWay = (): Problem => invalid({ pointer: '#/supportCode', detail: 'or callBack is needed, and not both', code: 'way' })
+
+function noWay(pointer: string): Problem {
+  const detail = 'must be by a contact who may decide about this: a code he told you in this call, or his number, stored for 7 days'
+  return invalid({ pointer, detail, code: 'way' })
+}

@@ -1,0 +1,80 @@
+/** A short code for the telephone. It says who is calling and by which right; what he may is asked again at every use. */
+import { createHmac, randomInt } from 'node:crypto'
+import { and, eq, isNull } from 'drizzle-orm'
+import { v7 as uuid } from 'uuid'
+import { eventOf } from '../authority/authorship.ts'
+import { changeOnce } from '../authority/change.ts'
+import type { Context } from '../authority/context.ts'
+import { decide } from '../authority/decide.ts'
+import { type AccountFact, type DomainFact, type Question, question } from '../authority/facts.ts'
+import { type Ask, actorOf } from '../authority/judge.ts'
+import type { Loaded } from '../authority/load.ts'
+import type { Answer } from '../database/idempotency.ts'
+import { supportCodes } from '../database/tables.ts'
+import { toUnicode } from '../hostname.ts'
+import { domainRef } from '../http/access.ts'
+import type { Standing } from '../http/types.ts'
+import { append } from '../journal/append.ts'
+import { invalid } from '../problem.ts'
+import { type Action, topicKeys } from '../vocabulary.ts'
+import type { CreateSupportCode } from './schema.ts'
+
+const lifeMs = 15 * 60_000
+
+/** Eight digits are few: without the service's key a stolen table tells none of them. */
+export const hashOfCode = (key: Buffer, code: string): Buffer => createHmac('sha256', key).update(code.replace(' ', '')).digest()
+
+/** Makes a code; the one he made before and has not told yet ends. @throws the refusal, or what is wrong with the domain */
+export function makeCode(context: Context, codeKey: Buffer, standing: Standing, body: CreateSupportCode): Promise<Answer> {
+  const ref = body.domain === undefined ? undefined : domainRef(body.domain)
+  if (body.domain !== undefined && ref === undefined)
+    throw invalid({ pointer: '#/domain', detail: 'must be a domain name or the id of a domain', code: 'format' })
+  const named = {
+    ...standing.ask.named,
+    domainIds: ref !== undefined && 'id' in ref ? [ref.id] : [],
+    domainNames: ref !== undefined && 'name' in ref ? [ref.name] : [],
+  }
+  const scope = (loaded: Loaded): (DomainFact | null)[] => (ref === undefined ? [] : [loaded.domains[0] ?? null])
+  const ask: Ask = { ...standing.ask, named, about: (loaded, action) => aboutCode(loaded, action, scope(loaded)) }
+  return changeOnce(context, standing.caller, ask, {}, standing.repeatable, async (tx, authority, loaded) => {
+    const account = loaded.account as AccountFact
+    const [domain = null] = scope(loaded)
+    const digits = String(randomInt(100_000_000)).padStart(8, '0')
+    const at = new Date(authority.at)
+    const own = and(eq(supportCodes.accountId, account.id), eq(supportCodes.userId, actorOf(authority)), isNull(supportCodes.verifiedAt))
+    await tx.update(supportCodes).set({ expiresAt: at }).where(own)
+    const row = {
+      accountId: account.id,
+      id: uuid(),
+      codeHash: hashOfCode(codeKey, digits),
+      userId: actorOf(authority),
+      contactId: authority.capacity === 'contact' ? authority.via.id : null,
+      grantId: authority.capacity === 'grant' ? authority.via.id : null,
+      domainId: domain?.id ?? null,
+      createdAt: at,
+      expiresAt: new Date(authority.at + lifeMs),
+    }
+    await tx.insert(supportCodes).values(row)
+    await append(
+      tx,
+      eventOf(authority, 'support_code.created', { resourceType: 'support_code', resourceId: row.id, domainId: row.domainId }),
+    )
+    const answer = {
+      id: row.id,
+      code: null,
+      account: { id: account.id, number: account.number, name: account.name },
+      domain: domain && { id: domain.id, name: domain.name, unicode: toUnicode(domain.name) },
+      expiresAt: row.expiresAt.toISOString(),
+    }
+    const made = { action: 'self.read', staffAction: null, account: null, ticket: null }
+    return { status: 201, body: { ...answer, code: `${digits.slice(0, 4)} ${digits.slice(4)}` }, storedBody: answer, made }
+  })
+}
+
+/** A contact is asked for the code, a developer for what he would call about: a ticket on the domain, about any topic of his. */
+export function aboutCode({ facts, account }: Loaded, action: Action, domains: Question['domains']): Question {
+  const id = account?.id ?? null
+  if (action !== 'ticket.create') return question(action, id, { domains })
+  const asked = topicKeys.map((topic) => question(action, id, { domains, topic }))
+  return asked.find((one) => decide(facts, one, facts.now).permit) ?? (asked.at(-1) as Question)
+}

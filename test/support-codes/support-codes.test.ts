@@ -1,0 +1,216 @@
+/** The telephone: a code says who is calling and by which right, once, to one agent; the caller is judged like everybody else. */
+import { eq } from 'drizzle-orm'
+import t from 'tap'
+import { v7 as uuid } from 'uuid'
+import { contacts, grants, supportCodes } from '../../src/database/tables.ts'
+import { send } from '../fixtures/app.ts'
+import { grant, person, staff } from '../fixtures/cast.ts'
+import { dayMs, plain, setStage } from '../intake/stage.ts'
+import { meanwhile } from '../races/meanwhile.ts'
+
+const stage = await setStage(t)
+const { test, a, b, people, contacts: known, grants: given, ask, domains } = stage
+const { db } = test.context
+const make = (who: string, body: object = {}, request: object = {}) =>
+  ask(who, 'POST', `/v1/accounts/${a.number}/support-codes`, { body, ...request })
+const verify = (code: string, account = a.number, who = 'support') =>
+  ask(who, 'POST', '/v1/support-codes/verify', { body: { account, code } })
+const byPhone = (supportCode: string, change: object = {}, who = 'support') =>
+  ask(who, 'POST', '/v1/tickets', { key: true, body: { account: a.number, domain: 'alpha.example', ...plain, supportCode, ...change } })
+const told = async (who: string, body: object = {}): Promise<string> => (await verify((await make(who, body)).body.code)).body.id
+
+t.test('a contact, or a developer within his grant, makes a code; it is shown once and kept as a hash', async (t) => {
+  for (const [who, body] of [
+    ['owner', {}],
+    ['technical', { domain: 'alpha.example' }],
+    ['limited', { domain: domains.alpha.id }],
+    ['developer', { domain: 'alpha.example' }],
+  ] as const) {
+    const made = await make(who, body)
+    t.match(made, { status: 201, body: { code: /^\d{4} \d{4}$/, account: { number: a.number } } }, who)
+    const [row] = await db.select().from(supportCodes).where(eq(supportCodes.id, made.body.id))
+    t.equal(Math.round(((row?.expiresAt.getTime() ?? 0) - (row?.createdAt.getTime() ?? 0)) / 60_000), 15)
+    t.notMatch(JSON.stringify(row), made.body.code.replace(' ', ''))
+  }
+  const refused: [string, object, object][] = [
+    ['billing', {}, { status: 403 }],
+    ['limited', {}, { status: 403, body: { reason: 'domain_not_in_role' } }],
+    ['developer', {}, { status: 403 }],
+    ['developer', { domain: 'deep.alpha.example' }, { status: 403, body: { reason: 'domain_not_in_grant' } }],
+    ['owner', { domain: 'beta.example' }, { status: 403 }],
+    ['owner', { domain: 'nonsense' }, { status: 422, body: { errors: [{ pointer: '#/domain' }] } }],
+    ['stranger', {}, { status: 404 }],
+    ['support', {}, { status: 403 }],
+  ]
+  for (const [who, body, expected] of refused) {
+    const before = await stage.rows('journal_events')
+    t.match(await make(who, body), expected, `${who} ${JSON.stringify(body)}`)
+    t.strictSame(await stage.rows('journal_events'), before, 'and nothing was written')
+  }
+  const key = uuid()
+  const first = await make('owner', {}, { key })
+  t.match((await make('owner', {}, { key })).body, { id: first.body.id, code: null }, 'a repetition does not tell it again')
+})
+
+t.test('the agent sees who is calling, in which capacity and for what, once', async (t) => {
+  const ofContact = await make('technical', { domain: 'alpha.example' })
+  const seen = await verify(ofContact.body.code)
+  t.match(seen, {
+    status: 200,
+    body: {
+      id: ofContact.body.id,
+      person: { name: 'Tom Technical' },
+      account: { id: a.id },
+      capacity: 'contact',
+      via: known.technical,
+      domain: { name: 'alpha.example' },
+    },
+  })
+  t.match(await verify(ofContact.body.code), { status: 422, body: { errors: [{ pointer: '#/code', code: 'refused' }] } }, 'once')
+  const ofDeveloper = await make('developer', { domain: 'alpha.example' })
+  t.match((await verify(ofDeveloper.body.code.replace(' ', ''))).body, {
+    person: { name: 'Dan Developer' },
+    capacity: 'grant',
+    via: given.developer,
+  })
+  t.match((await verify((await make('owner')).body.code)).body, { domain: null, capacity: 'contact' })
+  const kinds = (await stage.told(ofContact.body.id)).map(({ kind, audience }) => `${kind} ${audience}`)
+  t.strictSame(kinds, ['support_code.created account', 'support_code.verified account'])
+  t.equal((await verify('0000 0000', a.number, 'owner')).status, 403, 'only staff')
+})
+
+t.test('late, replaced, of another account, or of one who lost what he had: all one answer', async (t) => {
+  const answer = JSON.stringify((await verify('0000 0000', 'C-0')).body.errors)
+  const refused = async (code: string, account = a.number) => JSON.stringify((await verify(code, account)).body.errors)
+  const elsewhere = (await make('owner')).body.code
+  t.equal(await refused(elsewhere, b.number), answer, 'another account')
+  const replaced = elsewhere
+  await make('owner')
+  t.equal(await refused(replaced), answer, 'the one he made before')
+  const lost = (await make('developer', { domain: 'alpha.example' })).body.code
+  await db
+    .update(grants)
+    .set({ status: 'suspended', suspensionCauses: ['staff'] })
+    .where(eq(grants.id, given.developer))
+  t.equal(await refused(lost), answer, 'his grant is suspended')
+  await db.update(grants).set({ status: 'active', suspensionCauses: [] }).where(eq(grants.id, given.developer))
+  const late = (await make('owner')).body.code
+  await stage.wait(15 * 60_000 + 1)
+  t.equal(await refused(late), answer, 'after 15 minutes')
+})
+
+t.test('five wrong tries burn every code of the account, and a new one is good again', async (t) => {
+  const { code } = (await make('owner')).body
+  const wrong = code === '1111 1111' ? '2222 2222' : '1111 1111'
+  for (let count = 0; count < 4; count++) t.equal((await verify(wrong)).status, 422)
+  t.equal((await verify(code)).status, 200, 'four leave it good')
+  const burnt = (await make('owner')).body.code
+  const other = burnt === '1111 1111' ? '2222 2222' : '1111 1111'
+  const ofReal = []
+  const ofInvented = []
+  for (let count = 0; count < 5; count++) ofReal.push((await verify(other)).status)
+  for (let count = 0; count < 6; count++) ofInvented.push((await verify(other, 'C-0')).status)
+  t.equal((await verify(burnt)).status, 422, 'the right one is refused now')
+  t.strictSame([...ofReal, 422], ofInvented, 'alike for an account that does not exist')
+  t.equal((await verify((await make('owner')).body.code)).status, 200)
+})
+
+t.test('the ticket is the caller’s, in his right, and the agent has recorded it', async (t) => {
+  const made = await byPhone(await told('developer', { domain: 'alpha.example' }))
+  t.match(made, {
+    status: 201,
+    body: {
+      channel: 'phone',
+      origin: 'live',
+      requester: { name: 'Dan Developer' },
+      openedBy: { user: { name: 'Dan Developer' }, capacity: 'grant', via: given.developer, verification: { method: 'support_code' } },
+      recordedBy: { user: { name: 'Sue Support' }, via: people.support.staffMember },
+    },
+  })
+  t.strictSame((await ask('developer', 'GET', `/v1/tickets/${made.body.id}`)).body.recordedBy, made.body.recordedBy)
+  t.match(await stage.told(made.body.id), [
+    { kind: 'ticket.created', actorUserId: people.support.id, capacity: 'staff', viaId: people.support.staffMember },
+  ])
+  t.match(await stage.row(made.body.id), {
+    requesterUserId: people.developer.id,
+    actorUserId: people.developer.id,
+    recordedByStaffId: people.support.staffMember,
+  })
+  t.equal((await stage.open('owner')).body.recordedBy, null)
+  t.match(
+    (await stage.open('support')).body,
+    { requester: null, recordedBy: null, origin: 'staff' },
+    'without a code it is staff’s, as before',
+  )
+  const counted = await person(test, 'Cora Counted')
+  const row = await grant(test, a, known.owner, counted, [domains.deep], { maxUses: 1 })
+  const code = (
+    await send(test, 'POST', `/v1/accounts/${a.number}/support-codes`, { token: counted.token, body: { domain: 'deep.alpha.example' } })
+  ).body.code
+  const call = (await verify(code)).body.id
+  t.equal((await byPhone(call, { domain: 'deep.alpha.example' })).status, 201)
+  t.equal((await stage.grantOf(row)).uses, 1, 'his use is spent')
+  t.match(await byPhone(call, { domain: 'deep.alpha.example' }), { status: 403, body: { reason: 'grant_exhausted' } })
+})
+
+t.test('a code lends no authority: the caller is judged, and so is the agent', async (t) => {
+  const call = await told('technical', { domain: 'alpha.example' })
+  const cases: [string, () => ReturnType<typeof byPhone>, object][] = [
+    [
+      'a confidential topic',
+      () => byPhone(call, { topic: 'billing' }),
+      { status: 403, body: { reason: 'topic_confidential', next: [{}, {}, {}, {}] } },
+    ],
+    [
+      'another domain than the code’s',
+      () => byPhone(call, { domain: 'deep.alpha.example' }),
+      { status: 422, body: { errors: [{ pointer: '#/domain', code: 'scope' }] } },
+    ],
+    ['no domain', () => byPhone(call, { domain: null }), { status: 422, body: { errors: [{ pointer: '#/domain' }] } }],
+    [
+      'another account',
+      () => byPhone(call, { account: b.number, domain: 'beta.example' }),
+      { status: 422, body: { errors: [{ pointer: '#/supportCode' }] } },
+    ],
+    ['an invented account', () => byPhone(call, { account: 'C-0' }), { status: 422 }],
+    ['an invented code', () => byPhone(uuid()), { status: 422, body: { errors: [{ pointer: '#/supportCode', code: 'unknown' }] } }],
+    ['a contact, who is no agent', () => byPhone(call, {}, 'owner'), { status: 422, body: { errors: [{ code: 'staff_only' }] } }],
+    ['a stranger', () => byPhone(call, {}, 'stranger'), { status: 403 }],
+  ]
+  for (const [what, act, expected] of cases) {
+    const before = await stage.rows('journal_events')
+    t.match(await act(), expected, what)
+    t.strictSame(await stage.rows('journal_events'), before, `${what}: and nothing was written`)
+  }
+  const other = await staff(test, 'Ole Other', 'support')
+  const sent = await send(test, 'POST', '/v1/tickets', {
+    token: other.token,
+    key: true,
+    body: { account: a.number, domain: 'alpha.example', ...plain, supportCode: call },
+  })
+  t.equal(sent.status, 422, 'another agent was told nothing')
+  await db.update(contacts).set({ role: 'billing' }).where(eq(contacts.id, known.technical))
+  t.match(await byPhone(call), { status: 403, body: { reason: 'action_not_in_role' } }, 'who lost his role while he speaks')
+  await db.update(contacts).set({ role: 'technical' }).where(eq(contacts.id, known.technical))
+  t.equal((await byPhone(call)).status, 201)
+  await stage.wait(3_600_000)
+  t.equal((await byPhone(call)).status, 422, 'after the call it serves nobody')
+})
+
+t.test('when the ground moves under a call, nothing is written', async (t) => {
+  const call = await told('owner')
+  const late = async (_attempt: number, values: Record<string, unknown>) => ({
+    ...values,
+    clockOffset: Number(values['clockOffset']) + dayMs,
+  })
+  const before = await stage.rows()
+  const { attempts, result } = await meanwhile(
+    late,
+    async () => undefined,
+    () => byPhone(call, { domain: null }),
+  )
+  t.match(attempts, [{ stood: false }])
+  t.match(result, { status: 503, headers: { 'retry-after': '1' } })
+  t.strictSame(await stage.rows(), before)
+  t.equal((await byPhone(call, { domain: null })).status, 201)
+})
