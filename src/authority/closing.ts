@@ -1,21 +1,25 @@
 /**
- * What the closing of an account ends, within the same transaction and under its key: grants, invitations, claims, domains and tickets.
+ * What the closing of an account ends, within the same transaction and under its key: grants, invitations, what is held for it, its request
+ * code, claims, domains and tickets.
  * Every kind of row in one statement, however many there are. It only takes away, and reopening brings nothing of it back.
  */
 import { and, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
-import { contacts, domainClaims, domainNames, domains, grants, singleUseTokens, tickets } from '../database/tables.ts'
+import { contacts, domainClaims, domainNames, domains, grants, requestCodes, singleUseTokens, tickets } from '../database/tables.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { append, type JournalEvent } from '../journal/append.ts'
 import { appendEach } from '../journal/append-each.ts'
 import { type TicketStatus, ticketStatuses, ticketTransitions } from '../vocabulary.ts'
 import { eventOf } from './authorship.ts'
+import { closeSubmissions } from './held.ts'
 import type { Authority } from './judge.ts'
 
 /** Ends everything an account has given, asked for, holds or waits for. Whose grant ends is told, and so is who gave it. */
 export async function endAllOf(jobs: Jobs, tx: Database, authority: Authority, accountId: string): Promise<void> {
   await endGrants(jobs, tx, authority, accountId)
   await endInvitations(tx, authority, accountId)
+  await closeSubmissions(tx, authority, { id: accountId })
+  await removeRequestCode(tx, authority, accountId)
   await endClaims(tx, authority, accountId)
   await releaseDomains(tx, authority, accountId)
   await resolveTickets(tx, authority, accountId)
@@ -78,6 +82,12 @@ async function endInvitations(tx: Database, authority: Authority, accountId: str
     tx,
     ended.map(({ id, role }) => eventOf(authority, 'contact.ended', { ...about, resourceId: id, value: { role, cause } })),
   )
+}
+
+async function removeRequestCode(tx: Database, authority: Authority, accountId: string): Promise<void> {
+  const removed = await tx.delete(requestCodes).where(eq(requestCodes.accountId, accountId)).returning({ id: requestCodes.accountId })
+  const about = { accountId, resourceType: 'account', resourceId: accountId, changed: ['requestCode'], value: { cause } }
+  await append(tx, ...removed.map(() => eventOf(authority, 'request_code.removed', about)))
 }
 
 async function endClaims(tx: Database, authority: Authority, accountId: string): Promise<void> {

@@ -18,7 +18,7 @@ import { newSecret } from '../outbox/secret.ts'
 import { invalid, Problem } from '../problem.ts'
 import { isTxtName } from '../txt.ts'
 import { endClaim, findPending, lapseOver } from './claim-life.ts'
-import type { ClaimDomain } from './claim-schema.ts'
+import type { ClaimDomain, DomainClaim } from './claim-schema.ts'
 import { challengeName, readClaim } from './claim-store.ts'
 
 const claimDays = 14
@@ -44,10 +44,10 @@ export async function claimDomain(context: Context, standing: Standing, { name: 
     await demandNotOwn(tx, accountId, name)
     await lapseOver(tx, authority.at, and(eq(domainClaims.accountId, accountId), eq(domainClaims.name, name)))
     const id = (await findPending(tx, accountId, { name }))?.id ?? (await insert(tx, authority, accountId, name))
-    const claim = await readClaim(tx, accountId, id, { staff: false, now: authority.at })
+    const claim = (await readClaim(tx, accountId, id, { staff: false, now: authority.at })) as DomainClaim
     return {
       status: 202,
-      headers: { location: `/v1/accounts/${accountId}/domains/claims/${id}`, etag: etagOf(claim?.version ?? 0) },
+      headers: { location: `/v1/accounts/${accountId}/domains/claims/${id}`, etag: etagOf(claim.version) },
       body: claim,
       made: { action: 'domain.manage', staffAction: 'staff.directory.read', account: accountId, ticket: null },
     }

@@ -16,11 +16,14 @@ export async function appendEach(tx: Database, event: Each, changing: SQL): Prom
     insert into journal_events (account_id, id, at, kind, audience, actor_user_id, client_id, capacity, via_id, session_id, verification,
       action, decision, resource_type, resource_id, domain_id, request_id, changed)
     select ${event.accountId}::uuid, ${newId(event.at)}, ${at}::timestamptz, ${event.kind}, ${eventKinds[event.kind]},
-      ${event.actorUserId ?? null}::uuid, ${event.clientId ?? null}::uuid, ${event.capacity ?? null}, ${event.viaId ?? null}::uuid,
-      ${event.sessionId ?? null}::uuid, ${event.verification ?? null}, ${event.action ?? null}, ${event.decision ?? null},
-      ${event.resourceType ?? null}, c.id, c.domain_id, ${event.requestId ?? null}, ${sql.param(event.changed ?? null)}::text[]
+      ${given(event.actorUserId)}::uuid, ${given(event.clientId)}::uuid, ${given(event.capacity)}, ${given(event.viaId)}::uuid,
+      ${given(event.sessionId)}::uuid, ${given(event.verification)}, ${given(event.action)}, ${given(event.decision)},
+      ${given(event.resourceType)}, c.id, c.domain_id, ${given(event.requestId)}, ${given(event.changed)}::text[]
     from changed_rows c`)
 }
+
+/** What an event does not say is null. */
+const given = (said: unknown) => sql.param(said ?? null)
 
 /** A UUIDv7 (RFC 9562) for each row: PostgreSQL makes none by itself before version 18. */
 function newId(at: number): SQL {

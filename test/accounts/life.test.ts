@@ -8,7 +8,9 @@ import {
   domains,
   grants,
   journalEvents,
+  requestCodes,
   singleUseTokens,
+  submissions,
   tickets,
 } from '../../src/database/tables.ts'
 import { openTestApp, type Request, send, type TestApp } from '../fixtures/app.ts'
@@ -18,6 +20,8 @@ import { mailbox } from '../fixtures/mail.ts'
 import { clientToken, panel } from '../oauth/stage.ts'
 
 const dayMs = 86_400_000
+
+t.setTimeout(180_000)
 
 async function setStage(test: TestApp) {
   const { db } = test.context
@@ -122,6 +126,15 @@ t.test('closing an account', async (t) => {
   ).body
   const claim = (await send(test, 'POST', `/v1/accounts/${a.id}/domains/claims`, { token: owner.token, body: { name: 'more.example' } }))
     .body
+  const code = await send(test, 'POST', `/v1/accounts/${a.id}/request-code`, { token: owner.token })
+  t.ok(code.status < 300, code.text)
+  const stranger = await person(test, 'Sam Stranger')
+  const submitted = await send(test, 'POST', '/v1/submissions', {
+    token: stranger.token,
+    key: true,
+    body: { account: a.number, domain: d.name, topic: 'other', subject: 'It broke', message: 'Since noon.' },
+  })
+  t.ok(submitted.status < 300, submitted.text)
   const mine = (await open(owner.token)).body
   const theirs = (await open(developer.token)).body
   const finished = (await open(owner.token)).body
@@ -155,6 +168,9 @@ t.test('closing an account', async (t) => {
         .where(and(eq(domains.accountId, a.id), sql`released_at is null`)),
       [],
     )
+    t.strictSame(await db.select().from(requestCodes).where(eq(requestCodes.accountId, a.id)), [])
+    const held = await db.select().from(submissions)
+    t.match(held, [{ verdict: 'account_closed' }])
     const statuses = Object.fromEntries((await db.select().from(tickets)).map((ticket) => [ticket.id, ticket]))
     for (const { id } of [mine, theirs]) t.match(statuses[id], { status: 'resolved', resolvedAt: Date, version: 2 })
     t.match(statuses[finished.id], { status: 'closed', version: 1 })
@@ -172,6 +188,8 @@ t.test('closing an account', async (t) => {
         `grant.revoked ${onBoth}`,
         `ticket.closed ${mine.id}`,
         `ticket.closed ${theirs.id}`,
+        `request_code.removed ${a.id}`,
+        `submission.closed ${held[0]?.id}`,
       ].sort(),
     )
     for (const event of events) t.match(event, { actor: admin.id, capacity: 'staff', audience: 'account' })
@@ -308,7 +326,7 @@ t.test('tens of thousands of open tickets are resolved in one statement', async 
   const { db } = test.context
   const { a, owner, act, open } = await setStage(test)
   const first = (await open(owner.token)).body
-  const many = 3_000
+  const many = 1_200
   await db.execute(sql`
     insert into tickets select (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(), 'number', 500000 + n))).*
     from tickets t, generate_series(1, ${many}) n where t.id = ${first.id}`)

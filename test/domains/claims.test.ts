@@ -1,13 +1,15 @@
 import { and, eq } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { contacts, domainClaims, domainNames, domains, journalEvents, sessions, users } from '../../src/database/tables.ts'
+import { clients, contacts, domainClaims, domainNames, domains, journalEvents, sessions, users } from '../../src/database/tables.ts'
 import { checkClaims } from '../../src/domains/check-claims.ts'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { account, contact, domain, person, staff, tokenFor } from '../fixtures/cast.ts'
 import { comparable, eventsOf, ledger, refusedOf } from '../fixtures/ledger.ts'
 
 const dayMs = 86_400_000
+
+t.setTimeout(180_000)
 
 t.test('claims of domains', async (t) => {
   const test = await openTestApp(t)
@@ -80,7 +82,7 @@ t.test('claims of domains', async (t) => {
     t.match(sent, { status: 403, body: { reason: 'domain_not_in_account' } })
   })
 
-  await t.test('claimed again it is the same claim, and its record stays good', async (t) => {
+  await t.test('C7: claimed again, in whatever spelling, it is the same claim, and its record stays good', async (t) => {
     const one = await claim('twice.example', { key: 'c-1' })
     const two = await claim('TWICE.example.', { token: manager.token })
     t.strictSame([two.status, two.body], [202, one.body])
@@ -235,6 +237,44 @@ t.test('claims of domains', async (t) => {
     }
   })
 
+  await t.test('a claim made through a panel is worth no more than the panel', async (t) => {
+    const made = (await claim('panel.example', { token: manager.token })).body
+    prove(made)
+    const client = { id: uuid(), name: 'Panel', realm: 'panel', scopes: ['ticket.read'], createdAt: new Date(test.clock.now()) }
+    await db.insert(clients).values(client)
+    await db.update(sessions).set({ kind: 'panel', clientId: client.id }).where(eq(sessions.id, manager.session))
+    await run()
+    t.equal((await stored(made.id))?.status, 'pending', 'which may not do this')
+    await db.update(clients).set({ scopes: ['domain.manage'] })
+    await run()
+    t.equal((await stored(made.id))?.status, 'accepted')
+    t.match(
+      await db
+        .select()
+        .from(journalEvents)
+        .where(eq(journalEvents.resourceId, String((await stored(made.id))?.domainId))),
+      [{ kind: 'domain.added', clientId: client.id, actorUserId: manager.id }],
+    )
+    await db.update(sessions).set({ kind: 'person', clientId: null }).where(eq(sessions.id, manager.session))
+  })
+
+  await t.test('S4: pages concatenate to the whole', async (t) => {
+    const held2 = await domain(test, b, 'beta-two.example')
+    const held3 = await domain(test, b, 'beta-three.example')
+    for (const { name } of [held2, held3]) prove((await claim(name)).body)
+    await run()
+    for (const [url, token, size] of [
+      [path, owner.token, 5],
+      ['/v1/domain-claims', support.token, 1],
+    ] as const) {
+      const whole = (await send(test, 'GET', url, { token })).body.items
+      t.ok(whole.length > size)
+      const first = await send(test, 'GET', `${url}?limit=${size}`, { token })
+      const rest = await send(test, 'GET', `${url}?cursor=${first.body.nextCursor}`, { token })
+      t.strictSame([...first.body.items, ...rest.body.items], whole)
+    }
+  })
+
   await t.test('withdrawn it is over, again harmlessly, and its record proves nothing more', async (t) => {
     const made = (await claim('back.example')).body
     t.strictSame([(await ask('DELETE', `/${made.id}`)).status, (await ask('DELETE', `/${made.id}`)).status], [204, 204])
@@ -263,6 +303,7 @@ t.test('claims of domains', async (t) => {
   })
 
   await t.test('after some looks the next must wait', async (t) => {
+    await pass(dayMs + 1)
     const made = (await claim('busy.example')).body
     for (let look = 0; look < 10; look++) t.equal((await ask('POST', `/${made.id}/check`)).status, 200)
     t.match(await ask('POST', `/${made.id}/check`), { status: 429, headers: { 'retry-after': String } })
