@@ -1,5 +1,5 @@
 /** A contact adopts grants: one, or many at once with an answer for each. */
-import { adopt, readAdoptable } from '../authority/adoption.ts'
+import { type Adoptable, adopt, readAdoptable } from '../authority/adoption.ts'
 import type { Context } from '../authority/context.ts'
 import type { AccountFact, ContactFact } from '../authority/facts.ts'
 import type { Authority } from '../authority/judge.ts'
@@ -24,7 +24,8 @@ export function adoptGrant(context: Context, standing: Standing): Promise<Answer
 async function take({ context, tx, authority, grant, status }: Act): Promise<void> {
   demandInForce('account', status)
   const [adoptable] = await readAdoptable(tx, grant.accountId, [grant.id], authority.at)
-  if (adoptable !== undefined) await adopt(context.jobs, tx, authority, contactOf(authority), adoptable)
+  // One in force has a grantor, so it is found.
+  await adopt(context.jobs, tx, authority, contactOf(authority), adoptable as Adoptable)
 }
 
 /** A contact alone holds `grant.manage`. */

@@ -4,7 +4,7 @@ import { changeOnce } from '../authority/change.ts'
 import { endContact } from '../authority/contact-terms.ts'
 import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
-import { type AccountFact, question } from '../authority/facts.ts'
+import { type AccountFact, type DomainFact, question } from '../authority/facts.ts'
 import { type Ask, type Authority, actionFor } from '../authority/judge.ts'
 import type { Loaded } from '../authority/load.ts'
 import { predicate, reach } from '../authority/reach.ts'
@@ -60,7 +60,7 @@ function askWithin({ ask, clauses }: Standing, account: string): Ask {
     ...ask,
     named: { ...ask.named, domainIds: within },
     about: ({ domains }, action) =>
-      question(action, account, { domains: within.map((id) => domains.find((domain) => domain.id === id) ?? null) }),
+      question(action, account, { domains: within.map((id) => domains.find((domain) => domain.id === id) as DomainFact) }),
   }
 }
 

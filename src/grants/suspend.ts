@@ -1,12 +1,12 @@
 /** Suspending a grant and letting it go on: the account and the provider each for reasons of their own, which only they lift. */
 import { and, eq, sql } from 'drizzle-orm'
-import { readAdoptable } from '../authority/adoption.ts'
+import { type Adoptable, readAdoptable } from '../authority/adoption.ts'
 import type { Context } from '../authority/context.ts'
 import type { Answer } from '../database/idempotency.ts'
 import { grants } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
 import { invalid, Problem } from '../problem.ts'
-import type { SuspensionCause } from '../vocabulary.ts'
+import type { GrantStatus, SuspensionCause } from '../vocabulary.ts'
 import { type Act, actOnGrant } from './act.ts'
 import { demandInForce, invalidStep, steps } from './life.ts'
 import type { EndGrant } from './schema.ts'
@@ -61,7 +61,7 @@ const causesOf = ({ grant }: Act) => grant.suspensionCauses as SuspensionCause[]
 
 async function isCompromised({ tx, grant, authority }: Act): Promise<boolean> {
   const [inForce] = await readAdoptable(tx, grant.accountId, [grant.id], authority.at)
-  return inForce?.compromised === true
+  return (inForce as Adoptable).compromised
 }
 
 async function write({ tx, grant }: Act, causes: readonly SuspensionCause[], staffHeld: boolean): Promise<void> {
@@ -73,7 +73,7 @@ async function write({ tx, grant }: Act, causes: readonly SuspensionCause[], sta
 }
 
 function notYours({ grant, status }: Act): Problem {
-  const allowed = (steps.account[status] ?? []).filter((step) => step !== 'active')
+  const allowed = (steps.account[status] as GrantStatus[]).filter((step) => step !== 'active')
   const detail =
     status === 'active' ? 'It is not suspended' : `It is suspended for ${grant.suspensionCauses.join(' and ')}, which is not yours to lift`
   return new Problem('invalid_transition', { detail, members: { from: status, to: 'active', allowed } })

@@ -5,10 +5,10 @@ import { v7 as uuid } from 'uuid'
 import { adopt, readAdoptable } from '../../src/authority/adoption.ts'
 import type { ContactFact } from '../../src/authority/facts.ts'
 import type { Authority } from '../../src/authority/judge.ts'
-import { contacts, grants, users } from '../../src/database/tables.ts'
+import { contacts, domains, grants, users } from '../../src/database/tables.ts'
 import { suspendCompromised } from '../../src/grants/compromise.ts'
 import { send } from '../fixtures/app.ts'
-import { contact, grant, person, tokenFor } from '../fixtures/cast.ts'
+import { contact, domain, grant, person, tokenFor } from '../fixtures/cast.ts'
 import { eventsOf, refusedOf } from '../fixtures/ledger.ts'
 import { tokenMailedTo } from '../fixtures/mail.ts'
 import { setStage } from './stage.ts'
@@ -127,6 +127,18 @@ t.test('adopting a grant', async (t) => {
       t.match(await refusedOf(t, test, () => act(owner, ended, 'adopt', { ifMatch: 1 })), { status: 409, body: { from: status } })
     }
     await act(owner, id, 'revoke')
+    const three = await domain(test, a, 'alpha-three.example')
+    const causes = { status: 'suspended' as const, suspensionCauses: ['no_domain', 'grantor_lost_authority'] }
+    const empty = await give(causes, [three])
+    await db
+      .update(domains)
+      .set({ releasedAt: new Date(test.clock.now()) })
+      .where(eq(domains.id, three.id))
+    t.match(await act(owner, empty, 'adopt', { ifMatch: 1 }), {
+      status: 200,
+      body: { status: 'suspended', suspensionCauses: ['no_domain'] },
+    })
+    await act(owner, empty, 'revoke')
   })
 
   await t.test('many at once, each with its own answer', async (t) => {

@@ -90,6 +90,12 @@ t.test('grants', async (t) => {
   await raises(t, 'revoking a grant', ['the account'], as(owner, 'POST', `${ofAccount}/grants/${offered.body.id}/revoke`, { body: {} }))
   const other = await grant(test, a, ownerContact, developer, [d])
   const reason = { reason: 'Asked for by telephone' }
+  const act = (verb: string, body: object = {}, ifMatch?: number) =>
+    as(owner, 'POST', `${ofAccount}/grants/${other}/${verb}`, { body, ...(ifMatch === undefined ? {} : { ifMatch }) })
+  await raises(t, 'suspending a grant', ['the account'], act('suspend'))
+  await raises(t, 'resuming a grant', ['the account'], act('resume', {}, 2))
+  await raises(t, 'adopting a grant', ['the account'], act('adopt', {}, 3))
+  await raises(t, 'everything of a person', ['the account'], as(owner, 'POST', `${ofAccount}/grantees/${admin.id}/revoke`, { body: {} }))
   await raises(t, 'staff ending a grant', ['the account'], as(admin, 'POST', `${ofAccount}/grants/${other}/revoke`, { body: reason }))
 })
 
@@ -126,7 +132,7 @@ t.test('sessions and second factors', async (t) => {
 })
 
 t.test('users and staff', async (t) => {
-  const body = { reason: 'Compromised' }
+  const body = { reason: 'Compromised', compromisedSince: new Date(clock.now() - 60_000).toISOString() }
   await raises(t, 'suspending a user', ['the developer'], as(admin, 'POST', `/v1/users/${developer.id}/suspend`, { body }))
   await raises(t, 'restoring a user', ['the developer'], as(admin, 'POST', `/v1/users/${developer.id}/restore`))
   const invitation = { address: 'new.agent@provider.example', role: 'support' }
