@@ -18,6 +18,7 @@ import { decisionRoutes } from './decisions/routes.ts'
 import { domainRoutes } from './domains/routes.ts'
 import { factorRoutes } from './factors/routes.ts'
 import { requestCodeRoutes } from './grants/code-routes.ts'
+import { myGrantRoutes } from './grants/mine-routes.ts'
 import { grantRequestRoutes } from './grants/request-routes.ts'
 import { grantRoutes } from './grants/routes.ts'
 import { healthRoutes } from './health/routes.ts'
@@ -75,6 +76,7 @@ const secured = [
   auditExportRoutes,
   grantRoutes,
   grantRequestRoutes,
+  myGrantRoutes,
   requestCodeRoutes,
   ticketRoutes,
   submissionRoutes,

@@ -8,7 +8,7 @@ import { Problem } from '../problem.ts'
 import { grantorStands } from './conditions.ts'
 import type { AccountFact, GrantFact, GrantorFact } from './facts.ts'
 import { loadPerson } from './holders.ts'
-import { compromised } from './objects.ts'
+import { compromised, finished } from './objects.ts'
 
 /** `grantor` is the contact who approves; absent where the one who offered it stands for it. */
 export type Agreed = { account: Pick<AccountFact, 'id' | 'state'>; id: string; granteeUserId: string; grantor?: string }
@@ -58,11 +58,13 @@ async function supersede(tx: Database, { account, id, granteeUserId }: Agreed, w
   const [row] = await tx.select({ supersedes: grants.supersedes }).from(grants).where(of(id))
   const former = row?.supersedes ?? null
   if (former === null) return []
-  const [old] = await tx
-    .select({ ...getTableColumns(grants), compromised: givenInWrongHands })
+  const state = { compromised: givenInWrongHands, finished: sql<boolean>`${finished('grants')}` }
+  const [found] = await tx
+    .select({ ...getTableColumns(grants), ...state })
     .from(grants)
     .where(of(former))
-  const inForce = (old?.status === 'active' || old?.status === 'suspended') && old.expiresAt.getTime() > who.at
+  const old = found as NonNullable<typeof found>
+  const inForce = (old.status === 'active' || old.status === 'suspended') && old.expiresAt.getTime() > who.at && !old.finished
   if (!inForce) throw overtaken('The grant whose place it was to take has ended; give a new one')
   // What was opened under it stays his who opened it.
   if (old.granteeUserId !== granteeUserId) throw overtaken('The grant whose place it was to take is for somebody else')

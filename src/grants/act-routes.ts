@@ -4,6 +4,8 @@ import { type App, type Feature, standingOf } from '../http/feature.ts'
 import { answering } from '../http/idempotency.ts'
 import { approveGrant } from './approve.ts'
 import { cancelGrant, declineGrant, revokeGrant } from './end.ts'
+import { extendGrant } from './extend.ts'
+import { ExtendGrant } from './extend-schema.ts'
 import { narrowGrant } from './narrow.ts'
 import { EndGrant, Grant, NarrowGrant } from './schema.ts'
 
@@ -75,6 +77,21 @@ export async function grantActRoutes(app: App, { context }: Feature): Promise<vo
       },
     },
     (request, reply) => answering(context, request, reply, () => narrowGrant(context, standingOf(request), request.body)),
+  )
+
+  app.post(
+    `${path}/extend`,
+    {
+      config: { access: { action: 'grant.manage', on: 'grant', stepUp: true, ifMatch: true } },
+      schema: {
+        tags,
+        summary: 'Offer the same developer more, or a later end; it takes the place of this grant when he accepts',
+        params,
+        body: ExtendGrant,
+        response: { 201: Type.Ref(Grant), ...problems(...always, ...onVersion, 'step_up_required', 'conflict') },
+      },
+    },
+    (request, reply) => answering(context, request, reply, () => extendGrant(context, standingOf(request), request.body)),
   )
 
   app.post(

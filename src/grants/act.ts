@@ -10,6 +10,7 @@ import { etagOf, stale } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
 import type { GrantStatus } from '../vocabulary.ts'
 import { statusAt } from './life.ts'
+import type { Moment } from './moment.ts'
 import type { Grant } from './schema.ts'
 import { readGrant, readRow, type StoredGrant } from './store.ts'
 
@@ -32,15 +33,22 @@ export function actOnGrant(
   standing: Standing,
   work: (act: Act) => Promise<void>,
   ask: Ask = standing.ask,
+  answer: (tx: Database, of: Of, moment: Moment) => Promise<Answer> = showGrant,
 ): Promise<Answer> {
   const { id: accountId } = standing.loaded.account as AccountFact
   return changeOnce(context, standing.caller, ask, { accounts: [accountId] }, standing.repeatable, async (tx, authority, loaded) => {
     const { id } = loaded.grant as GrantRow
     const act = await startAct(context, tx, authority, loaded, { accountId, id }, standing.expectedVersion)
     await work(act)
-    const now = (await readGrant(tx, accountId, id, { now: authority.at, answerDays: context.config.invitationDays })) as Grant
-    return { status: 200, headers: { etag: etagOf(now.version) }, body: now, made: madeGrant(accountId, id) }
+    return answer(tx, { accountId, id }, { now: authority.at, answerDays: context.config.invitationDays })
   })
+}
+
+export type Of = { accountId: string; id: string }
+
+async function showGrant(tx: Database, { accountId, id }: Of, moment: Moment): Promise<Answer> {
+  const grant = (await readGrant(tx, accountId, id, moment)) as Grant
+  return { status: 200, headers: { etag: etagOf(grant.version) }, body: grant, made: madeGrant(accountId, id) }
 }
 
 /** The grant as the act finds it. Under the account's exclusive key nobody else changes this version before the commit. */
@@ -49,7 +57,7 @@ export async function startAct(
   tx: Database,
   authority: Authority,
   loaded: Loaded,
-  of: { accountId: string; id: string },
+  of: Of,
   expectedVersion: number | null,
 ): Promise<Act> {
   const grant = await readRow(tx, of.accountId, of.id)

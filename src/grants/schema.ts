@@ -13,7 +13,7 @@ import {
 import { delegableActions, grantStatuses, reaches, suspensionCauses, topicKeys, topics } from '../vocabulary.ts'
 
 const delegableTopics = topicKeys.filter((key) => !topics[key].confidential)
-const GrantPerson = namedPerson('Who it is')
+export const GrantPerson = namedPerson('Who it is')
 
 export const Grant = Type.Object(
   {
@@ -65,20 +65,20 @@ export const Grant = Type.Object(
 )
 export type Grant = Static<typeof Grant>
 
-const domains = Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
+export const domains = Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
   minItems: 1,
   maxItems: 100,
   uniqueItems: true,
   description: 'By name or id',
 })
-const actions = Type.Array(closedWord(delegableActions, 'What may be done'), {
+export const actions = Type.Array(closedWord(delegableActions, 'What may be done'), {
   minItems: 1,
   maxItems: delegableActions.length,
   uniqueItems: true,
 })
-const topicsOf = (description: string) =>
+export const topicsOf = (description: string) =>
   Type.Array(closedWord(delegableTopics, 'Never a confidential one'), { minItems: 1, maxItems: 50, uniqueItems: true, description })
-const maxUses = Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'How many tickets may be opened under it' })
+export const maxUses = Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'How many tickets may be opened under it' })
 
 /** What a grant is to be good for, where somebody offers it or asks for it. */
 export const statedTerms = {

@@ -104,6 +104,7 @@ t.test('giving a grant', async (t) => {
         { expiresAt: new Date(test.clock.now() + 400 * dayMs).toISOString() },
         { status: 422, body: { errors: [{ code: 'too_late' }] } },
       ],
+      ['without end', owner.token, { expiresAt: null }, { status: 422, body: { errors: [{ pointer: '#/expiresAt' }] } }],
       ['ended already', owner.token, { expiresAt: '2020-01-01T00:00:00Z' }, { status: 422, body: { errors: [{ code: 'too_early' }] } }],
       [
         'ended before it begins',
@@ -115,8 +116,16 @@ t.test('giving a grant', async (t) => {
         { status: 422, body: { errors: [{ code: 'too_early' }] } },
       ],
     ]
+    const recorded = async () =>
+      (await test.context.db.select().from(journalEvents)).filter(({ kind }) => kind === 'access.refused' || kind === 'grant.refused')
+        .length
+    const attempts = await recorded()
     for (const [what, token, change, expected] of refused) t.match(await give(token, change), expected, what)
     t.equal(await count(), before, 'and nothing was written')
+    t.equal(await recorded(), attempts + refused.length, 'and each attempt is recorded')
+    const stranger = await person(test, 'Stan Stranger')
+    t.equal((await give(stranger.token, { topics: ['billing'] })).status, 404)
+    t.equal(await recorded(), attempts + refused.length, 'of a stranger nothing')
   })
 
   await t.test('giving needs a fresh sign-in and an Idempotency-Key, and a key gives once', async (t) => {

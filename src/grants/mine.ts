@@ -1,0 +1,115 @@
+/** A developer's own side of his grants: seeing them, accepting what is offered to him in the place of one, declining it, resigning. */
+import { and, desc, eq, isNotNull, ne, or, sql } from 'drizzle-orm'
+import { eventOf } from '../authority/authorship.ts'
+import { changeOnce } from '../authority/change.ts'
+import type { Context } from '../authority/context.ts'
+import { type AccountFact, question } from '../authority/facts.ts'
+import { bringIntoForce } from '../authority/in-force.ts'
+import { type Ask, actorOf, notFound } from '../authority/judge.ts'
+import { load, personOf } from '../authority/load.ts'
+import type { Answer } from '../database/idempotency.ts'
+import type { Database } from '../database/open.ts'
+import { grants } from '../database/tables.ts'
+import { isUuid } from '../http/access.ts'
+import { etagOf } from '../http/preconditions.ts'
+import type { Standing } from '../http/types.ts'
+import { Problem } from '../problem.ts'
+import { type Act, type Of, startAct } from './act.ts'
+import { endBy } from './end.ts'
+import { invalidStep } from './life.ts'
+import type { MyGrant } from './mine-schema.ts'
+import type { Moment } from './moment.ts'
+import { recordRefusal } from './record.ts'
+import type { Grant } from './schema.ts'
+import { readGrant } from './store.ts'
+import { tellSides } from './tell.ts'
+
+/**
+ * Those that are or were in force, and what was offered to him by name. Not what he only asked for: that he would find it here, or not,
+ * would tell him whether his code was right. Nor what was offered to an address: who reads that mailbox now is for the mailed token to say.
+ */
+const isHis = (userId: string) => and(eq(grants.granteeUserId, userId), or(isNotNull(grants.approvedAt), ne(grants.createdBy, userId)))
+
+/** Newest first. */
+export async function listMine(
+  db: Database,
+  userId: string,
+  moment: Moment,
+  after: readonly [string, string] | undefined,
+  limit: number,
+): Promise<MyGrant[]> {
+  const older = after && sql`(${grants.createdAt}, ${grants.id}) < (${after[0]}::timestamptz, ${after[1]}::uuid)`
+  const rows = await db
+    .select({ accountId: grants.accountId, id: grants.id })
+    .from(grants)
+    .where(and(isHis(userId), older))
+    .orderBy(desc(grants.createdAt), desc(grants.id))
+    .limit(limit)
+  return Promise.all(rows.map((of) => showMine(db, of, moment)))
+}
+
+/** One of his. @throws Problem `not_found`, the same for another's and for what does not exist */
+export async function findMine(db: Database, userId: string, id: string): Promise<Of> {
+  const [row] = isUuid(id)
+    ? await db
+        .select({ accountId: grants.accountId, id: grants.id })
+        .from(grants)
+        .where(and(isHis(userId), eq(grants.id, id)))
+    : []
+  if (row === undefined) throw notFound()
+  return row
+}
+
+/** Without what concerns the account alone: why it is suspended, and which contact row stands for it. */
+export async function showMine(db: Database, { accountId, id }: Of, moment: Moment): Promise<MyGrant> {
+  const { suspensionCauses: _causes, grantor, grantee: _grantee, ...rest } = (await readGrant(db, accountId, id, moment)) as Grant
+  return { ...rest, grantor: grantor?.user ?? null }
+}
+
+/** Agrees to what was offered to him by name, in the place of a grant of his. */
+export function acceptMine(context: Context, standing: Standing, id: string): Promise<Answer> {
+  return actOnMine(context, standing, id, async (act) => {
+    const { tx, authority, loaded, grant } = act
+    if (act.status !== 'invited') throw invalidStep('grantee', act.status, 'active')
+    const userId = actorOf(authority)
+    await bringIntoForce(
+      tx,
+      { account: loaded.account as AccountFact, id: grant.id, granteeUserId: userId },
+      { userId, at: authority.at, clockOffset: context.clock.offset(), event: (kind, rest) => eventOf(authority, kind, rest) },
+    )
+    await tellSides(act, 'grant_accepted')
+  })
+}
+
+/** Says no to it. */
+export function declineMine(context: Context, standing: Standing, id: string): Promise<Answer> {
+  return actOnMine(context, standing, id, (act) => endBy('grantee', act, 'declined'))
+}
+
+/** Gives a grant back, at once. */
+export function resignMine(context: Context, standing: Standing, id: string): Promise<Answer> {
+  return actOnMine(context, standing, id, (act) => endBy('grantee', act, 'resigned'))
+}
+
+/** Under the key of the account whose grant it is. A refused attempt stays in that account's journal. */
+async function actOnMine(context: Context, standing: Standing, id: string, work: (act: Act) => Promise<void>): Promise<Answer> {
+  const { db, clock, config } = context
+  const { caller, expectedVersion, repeatable } = standing
+  const of = await findMine(db, personOf(caller), id)
+  const named = { account: { id: of.accountId }, grant: of.id }
+  const ask: Ask = { ...standing.ask, named, about: (_loaded, action) => question(action, null) }
+  try {
+    return await changeOnce(context, caller, ask, { accounts: [of.accountId] }, repeatable, async (tx, authority, loaded) => {
+      await work(await startAct(context, tx, authority, loaded, of, expectedVersion))
+      const body = await showMine(tx, of, { now: authority.at, answerDays: config.invitationDays })
+      const made = { action: 'self.read', staffAction: null, account: null, ticket: null }
+      return { status: 200, headers: { etag: etagOf(body.version) }, body, made }
+    })
+  } catch (error) {
+    if (error instanceof Problem) {
+      const loaded = await load(db, clock.offset(), caller, named)
+      await recordRefusal(context, { ...standing, loaded }, error, of.accountId, of.id)
+    }
+    throw error
+  }
+}
