@@ -45,12 +45,17 @@ const accountWide = new Set<string>([
 
 const rank: Record<ContactRole, number> = { owner: 3, manager: 2, technical: 1, billing: 1 }
 
-export const isDelegable = (action: string): boolean => (delegableActions as readonly string[]).includes(action)
-export const isAccountAction = (action: string): action is AccountAction =>
-  isDelegable(action) || (contactOnlyActions as readonly string[]).includes(action)
-export const isStaffAction = (action: string): action is StaffAction => (staffActions as readonly string[]).includes(action)
-export const isSelfAction = (action: string): boolean => (selfActions as readonly string[]).includes(action)
-export const isTicketAction = (action: string): boolean => (ticketActions as readonly string[]).includes(action)
+const delegable = new Set<string>(delegableActions)
+const ofAccounts = new Set<string>([...delegableActions, ...contactOnlyActions])
+const ofStaff = new Set<string>(staffActions)
+const ofSelf = new Set<string>(selfActions)
+const onTickets = new Set<string>(ticketActions)
+
+export const isDelegable = (action: string): boolean => delegable.has(action)
+export const isAccountAction = (action: string): action is AccountAction => ofAccounts.has(action)
+export const isStaffAction = (action: string): action is StaffAction => ofStaff.has(action)
+export const isSelfAction = (action: string): boolean => ofSelf.has(action)
+export const isTicketAction = (action: string): boolean => onTickets.has(action)
 export const isAccountWide = (action: string): boolean => accountWide.has(action)
 
 /** Whether a contact's role holds the action at all, before topic and domain. */

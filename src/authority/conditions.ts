@@ -1,17 +1,8 @@
 /**
  * The single conditions of the rule, shared by the decision, its reason and the lists. Pure; instants in epoch milliseconds.
  */
-import {
-  isAccountAction,
-  isAccountWide,
-  isDelegable,
-  isTicketAction,
-  roleCovers,
-  roleHolds,
-  roleSpeaksAbout,
-  topicClass,
-} from './actions.ts'
-import type { ContactFact, DomainFact, Facts, GrantFact, Question } from './facts.ts'
+import { isAccountWide, isDelegable, isTicketAction, roleCovers, roleHolds, roleSpeaksAbout, topicClass } from './actions.ts'
+import type { Action, ContactFact, DomainFact, Facts, GrantFact, Question } from './facts.ts'
 
 /** The session lives, the user is active – or there is none and a client speaks for itself – and so is the client, if one is there. */
 export function principalIsActive({ user, session, client }: Facts, now: number): boolean {
@@ -110,8 +101,8 @@ export function grantorStands(grant: GrantFact): boolean {
   if (grantor === null || grantor.accountId !== grant.accountId || grantor.userStatus !== 'active' || grantor.userVerified !== true)
     return false
   if (grantor.compromised !== false) return false
-  if (!roleHolds(grantor, 'grant.manage') || !grant.actions.every((action) => isAccountAction(action) && roleHolds(grantor, action)))
-    return false
+  // A role holds nothing but actions on accounts, whatever a grant claims to contain.
+  if (!roleHolds(grantor, 'grant.manage') || !grant.actions.every((action) => roleHolds(grantor, action as Action))) return false
   return grantor.limited === false || grant.domains.every((domain) => grantor.domains.includes(domain))
 }
 
