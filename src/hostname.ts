@@ -26,7 +26,8 @@ export function normaliseHostname(input: string): { name: string } | { error: st
 
 /** The name as people read it, e.g. `bücher.example` for `xn--bcher-kva.example`; for display only, never for comparing. */
 export function toUnicode(name: string): string {
-  return tr46.toUnicode(name, idna).domain
+  // Most names are ASCII throughout, and a list has many of them.
+  return name.includes('xn--') ? tr46.toUnicode(name, idna).domain : name
 }
 
 /**

@@ -54,7 +54,39 @@ export type TicketFilter = {
   number?: string | undefined
 }
 
-const listed = varying<{ shown: Shown }>('tickets_list')
+/** A page of tickets, and every name on it once. */
+type Listed = {
+  tickets: Record<string, unknown>[] | null
+  accounts: AccountName[] | null
+  domains: { id: string; name: string }[] | null
+  people: { id: string; name: string }[] | null
+}
+
+const listed = varying<{ page: Listed }>('tickets_list')
+
+const pageOf = (tickets: SQL): SQL => sql`with p as materialized (${tickets})
+  select json_build_object('tickets', (select json_agg(row_to_json(p) order by p.created_at desc, p.id desc) from p),
+    'accounts', (select json_agg(json_build_object('id', a.id, 'number', a.number, 'name', a.name)) from accounts a
+      where a.id = any(array(select account_id from p))),
+    'domains', (select json_agg(json_build_object('id', d.id, 'name', d.name)) from domains d
+      where d.account_id = any(array(select account_id from p)) and d.id = any(array(select domain_id from p))),
+    'people', (select json_agg(json_build_object('id', u.id, 'name', u.name)) from users u
+      where u.id = any(array(select actor_user_id from p union select requester_user_id from p)))) as page`
+
+function fromListed({ tickets: rows, accounts: of, domains: on, people }: Listed): TicketRow[] {
+  const byId = <T extends { id: string }>(list: readonly T[] | null) => new Map((list ?? []).map((item) => [item.id, item]))
+  const [accountOf, domainOf, personOf] = [byId(of), byId(on), byId(people)]
+  return (rows ?? []).map((json) => {
+    const ticket = rowOf(tickets, json)
+    return {
+      ticket,
+      account: accountOf.get(ticket.accountId) as AccountName,
+      domainName: domainOf.get(ticket.domainId ?? '')?.name ?? null,
+      requesterName: personOf.get(ticket.requesterUserId ?? '')?.name ?? null,
+      actorName: personOf.get(ticket.actorUserId)?.name as string,
+    }
+  })
+}
 
 /** Newest first, after the position of a cursor, within the clauses. Names are looked up for the page alone. */
 export async function listTickets(
@@ -68,12 +100,9 @@ export async function listTickets(
   const asked = filter.account !== undefined && 'id' in filter.account ? filter.account.id : undefined
   const reachable = asked === undefined ? clauses : clauses.filter(({ account }) => account === 'all' || account === asked)
   const within = sql.join([predicate(reachable, reachColumns), ...filters(filter), ...(after ? [older(after)] : [])], sql` and `)
-  const rows = await listed.run(
-    db,
-    sql`select ${shown} as shown from (select * from tickets where ${within} order by created_at desc, id desc limit ${limit}) t
-      order by t.created_at desc, t.id desc`,
-  )
-  return rows.map((row) => toTicket(fromShown(row.shown), forStaff))
+  const page = pageOf(sql`select * from tickets where ${within} order by created_at desc, id desc limit ${limit}`)
+  const rows = await listed.run(db, page)
+  return fromListed((rows[0] as { page: Listed }).page).map((row) => toTicket(row, forStaff))
 }
 
 const reachColumns = {
