@@ -15,6 +15,7 @@ import { accessTokens, sessions } from '../database/tables.ts'
 import { type CeilingFault, ceilingOf, namedByCeiling } from '../http/ceilings.ts'
 import { newPersonalToken } from '../http/personal-tokens.ts'
 import type { Standing } from '../http/types.ts'
+import { demandShownFactor } from '../identity/shown.ts'
 import { append } from '../journal/append.ts'
 import { invalid, type Problem } from '../problem.ts'
 import type { MakeAccessToken } from './schema.ts'
@@ -28,6 +29,7 @@ export function makeAccessToken(context: Context, { caller, ask, repeatable }: S
   const { secret, hash } = newPersonalToken()
   const asked = { ...ask, named: { ...ask.named, ...namedByCeiling(stated) } }
   return changeOnce(context, caller, asked, { users: [personOf(caller)] }, repeatable, async (tx, authority, loaded) => {
+    await demandShownFactor(tx, loaded, personOf(caller))
     const ceiling = ceilingOf(stated, loaded)
     if ('fault' in ceiling) throw outside(ceiling.fault)
     const until = endOf(expiresAt, authority.at)

@@ -15,9 +15,16 @@ import { type Caller, type Loaded, load } from './load.ts'
 
 /**
  * Whose authority an act alters. One key per change: suspending a user touches his row alone, however many accounts he serves.
- * `witnesses` are users whose facts it reads: they stay as they are until it commits.
+ * `witnesses` are users whose facts it reads: they stay as they are until it commits. `unless` says of what the act returned whether it
+ * altered nothing after all.
  */
-export type Keys = { users?: readonly string[]; clients?: readonly string[]; accounts?: readonly string[]; witnesses?: readonly string[] }
+export type Keys = {
+  users?: readonly string[]
+  clients?: readonly string[]
+  accounts?: readonly string[]
+  witnesses?: readonly string[]
+  unless?: (done: unknown) => boolean
+}
 
 /** Runs `work` in the transaction, under the authority the caller has at that moment. Throws the refusal. */
 export async function change<T>(
@@ -33,8 +40,9 @@ export async function change<T>(
     if (loaded.stored !== null) throw new KeyTaken()
     const verdict = judge(ask, loaded, caller, context.config.stepUpSeconds)
     if (!('authority' in verdict)) return verdict
-    await raise(tx, keys)
-    return { done: await work(tx, verdict.authority, loaded) }
+    const done = await work(tx, verdict.authority, loaded)
+    if (keys.unless?.(done) !== true) await raise(tx, keys)
+    return { done }
   })
   if ('done' in outcome) return outcome.done
   if (outcome.event !== null) await append(context.db, outcome.event)

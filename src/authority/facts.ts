@@ -29,7 +29,15 @@ export type SessionFact = {
 }
 
 /** `verified`: an address was proven to us, or the client of his realm asserts him. `revision` is what a guarded write compares. */
-export type UserFact = { id: string; name: string; status: UserStatus; verified: boolean; revision: number }
+export type UserFact = {
+  id: string
+  name: string
+  status: UserStatus
+  verified: boolean
+  /** Whether he has one that counts: then a fresh sign-in is one in which it was shown. */
+  secondFactor?: boolean
+  revision: number
+}
 
 export type StaffFact = { id: string; role: StaffRole }
 

@@ -64,7 +64,8 @@ export function judge(ask: Ask, loaded: Loaded, caller: Caller, stepUpSeconds: n
   const decision = decide(facts, question, facts.now)
   const hidden = ask.seen?.(loaded) === false
   if (hidden || !decision.permit) return refusal(loaded, caller, question, decision.permit ? null : decision.reason, hidden)
-  if (ask.stepUp === true && !isFresh(loaded, caller, stepUpSeconds)) return { refused: stepUpRequired(stepUpSeconds), event: null }
+  const isProven = isFresh(loaded, caller, stepUpSeconds) && hasShownFactor(loaded, action)
+  if (ask.stepUp === true && !isProven) return { refused: stepUpRequired(stepUpSeconds), event: null }
   return { authority: authorityOf(loaded, caller, action, question.account, decision.via) }
 }
 
@@ -87,7 +88,8 @@ export function unauthenticated(): Problem {
 /** RFC 9470. */
 function stepUpRequired(seconds: number): Problem {
   return new Problem('step_up_required', {
-    detail: 'Confirm your password at POST /v1/sessions/step-up and repeat the request with the new token',
+    detail:
+      'Confirm your password, and your second factor if you have one, at POST /v1/sessions/step-up and repeat the request with the new token',
     members: { maxAge: seconds },
     headers: { 'www-authenticate': `Bearer error="insufficient_user_authentication", max_age="${seconds}"` },
   })
@@ -96,6 +98,11 @@ function stepUpRequired(seconds: number): Problem {
 function isFresh({ facts }: Loaded, caller: Caller, seconds: number): boolean {
   const authenticatedAt = Math.min(caller.authenticatedAt, facts.session?.authenticatedAt ?? 0)
   return facts.now - authenticatedAt <= seconds * 1000
+}
+
+/** Whoever has a second factor must have shown it. Acts on his own sign-in ask that themselves, and say which factors would do. */
+function hasShownFactor({ facts: { user, session } }: Loaded, action: Action): boolean {
+  return action === 'self.manage' || user?.secondFactor !== true || session?.level === 'two_factors'
 }
 
 /** What to do next is the same for everyone who is refused an action, so that it betrays nothing. */

@@ -56,7 +56,8 @@ export const grantObject = sql`json_build_object('id', g.id, 'accountId', g.acco
 const keyStands = sql`(${value('key', 'text')} is null or exists (select from signing_keys sk where sk.kid = ${value('key', 'text')} and sk.removed_at is null))`
 
 export const userObject = sql`json_build_object('id', u.id, 'name', u.name, 'status', u.status, 'revision', u.authority_revision,
-      'verified', ${verified('u')})`
+      'verified', ${verified('u')}, 'secondFactor', exists (select from second_factors sf where sf.user_id = u.id
+        and sf.confirmed_at is not null and sf.removed_at is null))`
 
 export const principal = sql`
   floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} as now,

@@ -13,6 +13,7 @@ import type { Standing } from '../http/types.ts'
 import { adminKeys } from '../identity/admins.ts'
 import { AddressTaken, createUser, selfEvent } from '../identity/newcomer.ts'
 import { demandPassword, hashPassword } from '../identity/passwords.ts'
+import { demandShownFactor } from '../identity/shown.ts'
 import { refusedToken, spendToken } from '../identity/tokens.ts'
 import { readOffer } from '../outbox/offer.ts'
 import { type FieldError, invalid, Problem } from '../problem.ts'
@@ -25,9 +26,11 @@ export async function acceptAsUser(context: Context, { caller }: Standing, { tok
   const offer = await findOffer(context, token)
   if (offer.terms.kind === 'staff') throw signedInAsOther('Staff are always new users: repeat the request without an access token')
   const ask: Ask = { action: 'self.manage', named: {}, about: (_loaded, action) => question(action, null), stepUp: true }
-  const { accepted, user } = await change(context, caller, ask, keysOf(offer), async (tx, authority, { facts }) => {
+  const { accepted, user } = await change(context, caller, ask, keysOf(offer), async (tx, authority, loaded) => {
+    const { facts } = loaded
     const { id, name } = facts.user as NonNullable<typeof facts.user>
     const who: Acceptor = { userId: id, at: authority.at, event: (kind, rest) => eventOf(authority, kind, rest) }
+    await demandShownFactor(tx, loaded, id)
     const still = await stands(context, tx, offer)
     if (still.owner?.userId !== id) {
       throw signedInAsOther(

@@ -43,7 +43,8 @@ export async function provision<T>(
   const realm = await realmOf(context, standing)
   const attempt = async (): Promise<T> => {
     const id = await findAccount(context.db, realm, external)
-    return change(context, standing.caller, askAbout(standing.ask, id), { accounts: id === null ? [] : [id] }, (tx, authority, loaded) =>
+    const keys = { accounts: id === null ? [] : [id], unless: isUnchanged }
+    return change(context, standing.caller, askAbout(standing.ask, id), keys, (tx, authority, loaded) =>
       work({ tx, jobs: context.jobs, authority, realm }, loaded.account),
     )
   }
@@ -51,6 +52,12 @@ export async function provision<T>(
     if (error instanceof Overtaken) return attempt()
     throw error
   })
+}
+
+/** What was put as it is already changes nobody's authority, however often it is put. */
+function isUnchanged(done: unknown): boolean {
+  const rows = (Array.isArray(done) ? done : [done]) as ({ result?: string } | undefined)[]
+  return rows.every((one) => one?.result === 'unchanged')
 }
 
 /** One row, undone by itself if it fails, so that the transaction can go on; what it broke is told. */

@@ -11,6 +11,24 @@ import { setStage, shapeOf } from './stage.ts'
 const provider = '00000000-0000-0000-0000-000000000000'
 const owner = { subject: 'user-1', name: 'Olga Owner', role: 'owner' }
 
+t.test('what is put as it is already leaves the account as it was, so that nobody at work there starts over', async (t) => {
+  const { test, put, sync } = await setStage(t)
+  const domains = [{ external: 'd', name: 'alpha.example' }]
+  const contacts = [{ external: 'u', subject: 'user-1', name: 'Olga Owner', role: 'owner' }]
+  const all = { accounts: [{ external: '1', name: 'Alpha', domains, contacts }] }
+  const revision = async () => (await test.context.db.select({ at: accounts.authorityRevision }).from(accounts))[0]?.at
+  await sync(all)
+  const before = await revision()
+  t.match(await put('accounts/1', { name: 'Alpha' }), { status: 200, body: { changed: false } })
+  t.match(await put('accounts/1/domains/d', { name: 'alpha.example' }), { status: 200, body: { changed: false } })
+  const { external: _external, ...contact } = contacts[0] as (typeof contacts)[number]
+  t.match(await put('accounts/1/contacts/u', contact), { status: 200, body: { changed: false } })
+  t.equal((await sync(all)).status, 200)
+  t.equal(await revision(), before)
+  t.match(await put('accounts/1', { name: 'Beta' }), { status: 200, body: { changed: true } })
+  t.equal(await revision(), (before as number) + 1)
+})
+
 t.setTimeout(240_000)
 
 t.test('an account, its domain and its owner: made, repeated, changed', async (t) => {

@@ -9,6 +9,7 @@ import { Authenticator } from '../factors/authenticator.ts'
 import { codeOf, guarded, nextStep, signInWith } from '../factors/stage.ts'
 import { issuer, openTestApp, send, type TestApp } from '../fixtures/app.ts'
 import { account, contact, domain, person, staff } from '../fixtures/cast.ts'
+import { refusedOf } from '../fixtures/ledger.ts'
 import { tokenMailedTo } from '../fixtures/mail.ts'
 import { givePassword, password, signIn } from '../fixtures/passwords.ts'
 import { askForUser, askToNarrow, claimsIn, clientToken, panel, personalToken, tie } from '../oauth/stage.ts'
@@ -174,6 +175,53 @@ t.test('every ticket, message and event says how much the verification behind it
       await t.rejects(db.insert(sessions).values(row), { cause: { constraint: 'sessions_level' } }, `${method} as ${level}`)
     }
   })
+})
+
+t.test('whoever has a second factor must have shown it before what needs a fresh sign-in', async (t) => {
+  const test = await openTestApp(t)
+  const a = await account(test, 'Alpha Ltd')
+  const olga = await person(test, 'Olga Owner')
+  await contact(test, a, olga, 'owner')
+  const invite = (token: string) =>
+    send(test, 'POST', `/v1/accounts/${a.id}/contacts`, { token, body: { address: `${uuid()}@shop.example`, role: 'technical' } })
+  const shop = await panel(test, { mayStepUp: true })
+  const subject = await tie(test, shop, olga)
+  const inPanel = async (amr: string[]) => (await askForUser(test, shop, subject, { claims: { amr } })).body.access_token
+  t.equal((await invite(olga.token)).status, 201, 'without one the password is enough')
+  t.equal((await invite(await inPanel(['pwd']))).status, 201)
+
+  const device = new Authenticator(issuer)
+  const made = await post(test, '/v1/me/second-factors/passkeys/options', {}, olga.token)
+  t.equal((await post(test, '/v1/me/second-factors/passkeys', device.create(made.body), olga.token)).status, 201)
+  for (const token of [olga.token, await inPanel(['pwd']), await inPanel([])]) {
+    const refused = await refusedOf(t, test, () => invite(token))
+    t.match(refused, {
+      status: 401,
+      body: { code: 'step_up_required' },
+      headers: { 'www-authenticate': /insufficient_user_authentication/ },
+    })
+  }
+  const pat = {
+    name: 'Tool',
+    account: a.id,
+    domains: [],
+    actions: ['ticket.read'],
+    expiresAt: new Date(test.clock.now() + 86_400_000).toISOString(),
+  }
+  const tool = await refusedOf(t, test, () => post(test, '/v1/access-tokens', pat, olga.token))
+  t.match(tool, { status: 401, body: { code: 'second_factor_required', accepts: ['passkey', 'recovery_code'] } })
+  await post(test, `/v1/accounts/${a.id}/contacts`, { address: olga.address, role: 'technical' }, await inPanel(['mfa']))
+  const token = await tokenMailedTo(test, olga.address)
+  const accepted = await refusedOf(t, test, () => post(test, '/v1/invitations/accept', { token }, olga.token))
+  t.match(accepted, { status: 401, body: { code: 'second_factor_required' } })
+
+  const options = await post(test, '/v1/sessions/step-up/passkey/options', {}, olga.token)
+  const stepped = await post(test, '/v1/sessions/step-up', { passkey: device.get(options.body) }, olga.token)
+  t.equal(stepped.status, 200, stepped.text)
+  const { accessToken } = stepped.body
+  t.equal((await invite(accessToken)).status, 201)
+  t.equal((await post(test, '/v1/access-tokens', pat, accessToken)).status, 201)
+  t.equal((await post(test, '/v1/invitations/accept', { token }, accessToken)).status, 200)
 })
 
 t.test('the level of an `amr`: two factors are of two kinds, and one of them is something he has', async (t) => {
