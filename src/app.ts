@@ -6,9 +6,11 @@ import type { FastifyBaseLogger, FastifyServerOptions } from 'fastify'
 import { accessTokenRoutes } from './access-tokens/routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
 import { addressRoutes } from './addresses/routes.ts'
+import { attemptRoutes } from './audit/attempt-routes.ts'
 import { auditExportRoutes } from './audit/export-routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import type { Context } from './authority/context.ts'
+import { countStrangers } from './authority/strangers.ts'
 import { bootstrapRoutes } from './bootstrap/routes.ts'
 import { clientRoutes } from './clients/routes.ts'
 import { contactRoutes } from './contacts/routes.ts'
@@ -74,6 +76,7 @@ const secured = [
   speakerRoutes,
   auditRoutes,
   auditExportRoutes,
+  attemptRoutes,
   grantRoutes,
   grantRequestRoutes,
   myGrantRoutes,
@@ -102,18 +105,10 @@ const secured = [
 ] satisfies ((app: App, feature: Feature) => Promise<void>)[]
 
 /** Builds the application on an open, migrated database. It listens to nothing yet. */
-export async function createApp({ context, keys, ready, secret, logger, txt = noTxt }: Parts): Promise<App> {
-  const { config, clock } = context
+export async function createApp({ context: given, keys, ready, secret, logger, txt = noTxt }: Parts): Promise<App> {
+  const { config, clock, db } = given
   const issuer = issuerOf(config)
   const paging = createPaging({ key: deriveKey(secret, 'cursors') })
-  const feature: Feature = {
-    context,
-    keys,
-    paging,
-    factorKey: deriveKey(secret, 'second factors'),
-    codeKey: deriveKey(secret, 'support codes'),
-    txt,
-  }
   const app: App = createServer({
     logger,
     trustProxy: config.trustProxy,
@@ -122,6 +117,17 @@ export async function createApp({ context, keys, ready, secret, logger, txt = no
     now: () => clock.now(),
     bodyLimit: config.bodyLimitBytes,
   })
+  const strangers = countStrangers({ db, clock, log: app.log })
+  app.addHook('onClose', () => strangers.stop())
+  const context: Context = { ...given, strangers }
+  const feature: Feature = {
+    context,
+    keys,
+    paging,
+    factorKey: deriveKey(secret, 'second factors'),
+    codeKey: deriveKey(secret, 'support codes'),
+    txt,
+  }
   const rateLimit = createRateLimit({ quota: config.rateLimitRequests, windowSeconds: config.rateLimitSeconds, now: () => clock.now() })
   await app.register(authentication, { context, keys, issuer, rateLimit })
   registerOpenapi(app, { version })

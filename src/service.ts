@@ -4,6 +4,7 @@
  */
 import type { FastifyBaseLogger } from 'fastify'
 import { createApp } from './app.ts'
+import { tellAttempts } from './audit/attempts.ts'
 import type { Context } from './authority/context.ts'
 import { ensureBootstrapToken } from './bootstrap/token.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -53,6 +54,7 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     await jobs.work('retention', sweepRetention(context, log))
     await jobs.work('grant-requests', settleRequests(context))
     await jobs.work('seal', async (_payload, signal) => void (await sealJournal(opened.db, clock.now, signal)))
+    await jobs.work('attempts', tellAttempts(context))
     const txt = dnsTxt()
     await jobs.work('claims', checkClaims(context, txt))
     await jobs.work('grants', sweepGrants(context))

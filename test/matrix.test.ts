@@ -81,7 +81,7 @@ function verdictOf({ status, body }: Sent): Verdict {
   return status === 403 && body?.code === 'not_authorised' ? 'refused' : 'admitted'
 }
 
-const quiet = new Set(['journalEvents', 'journalValues', 'throttles'])
+const quiet = new Set(['journalEvents', 'journalValues', 'throttles', 'refusedAttempts'])
 const counted = Object.entries(tables).filter(
   ([name, table]) => !quiet.has(name) && typeof table === 'object' && 'getSQL' in table && !('seqName' in table),
 )

@@ -7,7 +7,7 @@ import { append } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
 import type { Context } from './context.ts'
 import { type GuardValues, guardValues } from './guard.ts'
-import { type Ask, type Authority, judge } from './judge.ts'
+import { type Ask, type Authority, judge, type Verdict } from './judge.ts'
 import { type Caller, type Loaded, load } from './load.ts'
 
 const attemptsMax = 5
@@ -41,6 +41,12 @@ export async function authorise<T>(
 export async function permitted(context: Context, caller: Caller, ask: Ask, loaded: Loaded): Promise<Authority> {
   const verdict = judge(ask, loaded, caller, context.config.stepUpSeconds)
   if ('authority' in verdict) return verdict.authority
+  return refuse(context, caller, ask, verdict)
+}
+
+/** Records a refusal, of a caller with a tie as an event and of a stranger as a count, and throws it. */
+export async function refuse(context: Context, caller: Caller, ask: Ask, verdict: Extract<Verdict, { refused: unknown }>): Promise<never> {
   if (verdict.event !== null) await append(context.db, verdict.event)
+  if (verdict.stranger === true) context.strangers?.note(caller, ask.named.account as NonNullable<typeof ask.named.account>)
   throw verdict.refused
 }

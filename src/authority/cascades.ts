@@ -44,6 +44,7 @@ export type OwnersNotice =
   | 'account_restricted'
   | 'account_closed'
   | 'account_reopened'
+  | 'account_attempted'
 
 /** Letters to all active owners of an account about it, or about one of its contacts, domains or claims. */
 export async function notifyOwners(tx: Database, jobs: Jobs, accountId: string, kind: OwnersNotice, subjectId: string): Promise<void> {

@@ -7,7 +7,7 @@ import { inArray, sql } from 'drizzle-orm'
 import { type Answer, KeyTaken, type Repeatable, storeAnswer, takeKey } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { accounts, clients, users } from '../database/tables.ts'
-import { append } from '../journal/append.ts'
+import { refuse } from './authorise.ts'
 import type { Context } from './context.ts'
 import { accountClass, clientClass, userClass } from './guard.ts'
 import { type Ask, type Authority, judge } from './judge.ts'
@@ -45,8 +45,7 @@ export async function change<T>(
     return { done }
   })
   if ('done' in outcome) return outcome.done
-  if (outcome.event !== null) await append(context.db, outcome.event)
-  throw outcome.refused
+  return refuse(context, caller, ask, outcome)
 }
 
 /** The same for an act that is answered once per `Idempotency-Key`: key, effect and stored answer are one commit. */

@@ -52,7 +52,8 @@ export function actorOf(authority: Pick<Authority, 'actorUserId'>): string {
   return authority.actorUserId
 }
 
-export type Verdict = { authority: Authority } | { refused: Problem; event: JournalEvent | null }
+/** `stranger`: he has no tie to the account he stated, which need not exist; what he tries is only counted. */
+export type Verdict = { authority: Authority } | { refused: Problem; event: JournalEvent | null; stranger?: boolean }
 
 /** Judges what is asked from the facts. */
 export function judge(ask: Ask, loaded: Loaded, caller: Caller, stepUpSeconds: number): Verdict {
@@ -60,10 +61,13 @@ export function judge(ask: Ask, loaded: Loaded, caller: Caller, stepUpSeconds: n
   if (!principalIsActive(facts, facts.now)) return { refused: unauthenticated(), event: null }
   const action = actionFor(ask, loaded)
   const question = ask.about(loaded, action)
-  if (question === null) return { refused: notFound(), event: null }
+  if (question === null) return { refused: notFound(), event: null, stranger: isStranger(ask, loaded) }
   const decision = decide(facts, question, facts.now)
   const hidden = ask.seen?.(loaded) === false
-  if (hidden || !decision.permit) return refusal(loaded, caller, question, decision.permit ? null : decision.reason, hidden)
+  if (hidden || !decision.permit) {
+    const verdict = refusal(loaded, caller, question, decision.permit ? null : decision.reason, hidden)
+    return { ...verdict, stranger: isStranger(ask, loaded) }
+  }
   const isProven = isFresh(loaded, caller, stepUpSeconds) && hasShownFactor(loaded, action)
   if (ask.stepUp === true && !isProven) return { refused: stepUpRequired(stepUpSeconds), event: null }
   return { authority: authorityOf(loaded, caller, action, question.account, decision.via) }
@@ -114,13 +118,18 @@ export const next = [
 ]
 
 /** What cannot be seen does not exist; a reason is told only to a caller with a tie, and his refusals are recorded. */
-function refusal(loaded: Loaded, caller: Caller, question: Question, reason: DenyReason | null, hidden: boolean): Verdict {
+function refusal(loaded: Loaded, caller: Caller, question: Question, reason: DenyReason | null, hidden: boolean) {
   const tied = question.account !== null && hasTie(loaded.facts, question.account, loaded.facts.now)
   const told = tied ? { reason } : {}
   const refused = hidden
     ? notFound()
     : new Problem('not_authorised', { detail: 'You have no authority for this', members: { ...told, next } })
   return { refused, event: tied ? refusalEvent(loaded, caller, question, reason) : null }
+}
+
+function isStranger({ named }: Ask, { facts, account }: Loaded): boolean {
+  if (named.account === undefined || facts.staff !== null) return false
+  return account === null || !hasTie(facts, account.id, facts.now)
 }
 
 /** The one answer for everything the caller may not see: unknown and not-yours are the same bytes. */

@@ -865,6 +865,28 @@ export const journalValues = pgTable(
   ],
 )
 
+/** What strangers tried, counted; under the provider's own account what was stated and is no account. */
+export const refusedAttempts = pgTable(
+  'refused_attempts',
+  {
+    accountId: uuid().notNull(),
+    hour: instant().notNull(),
+    /** The user, or the client that spoke for itself. */
+    principalId: uuid().notNull(),
+    /** SHA-256 of the id or number as it was stated. */
+    stated: bytes().notNull(),
+    attempts: integer().notNull(),
+    lastAt: instant().notNull(),
+    /** When the owners were told. */
+    toldAt: instant(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.hour, t.principalId, t.stated] }),
+    index('refused_attempts_untold').on(t.accountId).where(sql`${t.toldAt} is null`),
+    index('refused_attempts_old').on(t.hour),
+  ],
+)
+
 // ---- the service's own
 
 /** A stored answer, written by the same statement or transaction as the effect it answers for. */

@@ -41,6 +41,8 @@ export const queues = {
   retention: { ...brief, cron: '17 3 * * *' },
   /** The audit trail is numbered and sealed (`journal/`). */
   seal: { ...brief, cron: '* * * * *' },
+  /** Owners are told what strangers tried on their account (`audit/`): once a day. */
+  attempts: { ...brief, cron: '41 6 * * *' },
   /** The TXT records of open domain claims are looked up, and claims whose time is over end (`domains/`). */
   claims: { ...brief, cron: '*/10 * * * *' },
 } as const satisfies Record<string, Queue>

@@ -17,6 +17,10 @@ export const notices: Record<NoticeKind, { subject: string; said: string }> = {
     said: 'the provider has closed it. Its owners can still read it for a time, and write about bills and ownership.',
   },
   account_reopened: { subject: 'The account is open again', said: 'the provider has opened it again. What ended stays ended.' },
+  account_attempted: {
+    subject: 'Strangers were refused',
+    said: 'somebody who has nothing to do with it tried to act on it, and was refused. You need do nothing; here is how often.',
+  },
   grant_invited: { subject: 'A permission was offered', said: 'somebody was offered permission to act on its behalf.' },
   grant_accepted: { subject: 'A permission was accepted', said: 'the permission you offered was accepted and holds from now on.' },
   grant_requested: {
@@ -49,6 +53,7 @@ export const notices: Record<NoticeKind, { subject: string; said: string }> = {
 /** Where below the account it is; what the account does not hold any more is nowhere. */
 export function placeOf(kind: NoticeKind, subjectId: string): string {
   const [what] = kind.split('_')
+  if (kind === 'account_attempted') return '/refused-attempts'
   if (kind === 'domain_claim_refused') return `/domains/claims/${subjectId}`
   return what === 'account' || kind === 'domain_released_by_staff' ? '' : `/${what}s/${subjectId}`
 }

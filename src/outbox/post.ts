@@ -15,6 +15,7 @@ export const noticeKinds = [
   'account_restricted',
   'account_closed',
   'account_reopened',
+  'account_attempted',
   'grant_invited',
   'grant_requested',
   'grant_accepted',

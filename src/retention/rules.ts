@@ -8,6 +8,9 @@ import type { Config } from '../config.ts'
 /** `over` is the condition, at the instant `now`, of a row `x` of `table`. */
 export type Rule = { table: string; over: (now: SQL) => SQL }
 
+/** How long owners see what strangers tried. */
+const attemptDays = 90
+
 const days = (count: number): SQL => sql`make_interval(days => ${count}::int)`
 
 export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays }: Config): Rule[] {
@@ -16,6 +19,7 @@ export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays }
   return [
     { table: 'idempotency_keys', over: (now) => sql`x.expires_at <= ${now}` },
     { table: 'throttles', over: (now) => sql`x.window_ends_at <= ${now}` },
+    { table: 'refused_attempts', over: (now) => sql`x.hour <= ${now} - ${days(attemptDays)}` },
     { table: 'used_assertions', over: (now) => sql`x.expires_at <= ${now}` },
     { table: 'passkey_challenges', over: (now) => sql`x.expires_at <= ${now}` },
     { table: 'single_use_tokens', over: (now) => sql`least(x.used_at, x.expires_at) <= ${now} - ${days(spentTokenDays)}` },
