@@ -6,7 +6,7 @@ import { createAdmin } from './create-admin.ts'
 import { endAllSessions } from './end-sessions.ts'
 import { exportAudit } from './export-audit.ts'
 import { sentenceOf } from './failure.ts'
-import { withDatabase } from './open.ts'
+import { prepareJobs, withDatabase } from './open.ts'
 import { rotateKey } from './rotate-key.ts'
 import { verifyAudit } from './verify-audit.ts'
 
@@ -40,6 +40,11 @@ const commands: Record<string, Command> = {
     summary: 'makes a new signing key; what the others signed stays good until they are removed',
     options: {},
     run: (_values, { env }) => withDatabase(env, rotateKey),
+  },
+  migrate: {
+    summary: 'brings the database to the schema of this version; for a role of its own that may, see docs/operations.md',
+    options: {},
+    run: (_values, { env }) => withDatabase(env, prepareJobs),
   },
   'audit:verify': {
     summary: 'proves that the audit trail is as it was sealed; with --head HASH also that it continues an earlier one',

@@ -58,7 +58,8 @@ async function turn(client: pg.Client, migrationsFolder: string): Promise<unknow
   try {
     await client.query(`select pg_advisory_lock(hashtextextended('mandate.migrate', 0))`)
     const db = drizzle({ client })
-    await refuseNewer(db, migrationsFolder)
+    // With nothing to do nothing is asked of the role either: the service's own need not be able to change the schema.
+    if ((await refuseNewer(db, migrationsFolder)) === 0) return
     await migrateClient(db, { migrationsFolder })
   } catch (error) {
     if (codeOf(error) !== lockNotAvailable) throw error
@@ -68,15 +69,15 @@ async function turn(client: pg.Client, migrationsFolder: string): Promise<unknow
 
 /**
  * An older program must not write by an older schema's rules. Compared by content, so that a migration which was edited after it was
- * applied is noticed too.
+ * applied is noticed too. Returns how many are still to be applied.
  */
-async function refuseNewer(db: Database, migrationsFolder: string): Promise<void> {
+async function refuseNewer(db: Database, migrationsFolder: string): Promise<number> {
   const table = await db.execute<{ name: string | null }>(sql`select to_regclass('drizzle.__drizzle_migrations')::text as name`)
-  if (table.rows[0]?.name == null) return
+  if (table.rows[0]?.name == null) return Number.POSITIVE_INFINITY
   const known = new Set(readMigrationFiles({ migrationsFolder }).map(({ hash }) => hash))
   const applied = await db.execute<{ id: number; hash: string }>(sql`select id, hash from drizzle.__drizzle_migrations order by id`)
   const unknown = applied.rows.find(({ hash }) => !known.has(hash))
-  if (unknown === undefined) return
+  if (unknown === undefined) return known.size - applied.rows.length
   throw new StartError(
     `The database is newer than this program: its migration ${unknown.id} is not one of the ${known.size} known here. Start the newer version, or restore a backup.`,
   )

@@ -45,7 +45,7 @@ const stopTimeoutMs = 8_000
 
 /** Starts background work on an open database; the first start makes the schema `pgboss` and the queues. */
 export async function startJobs({ opened, log, polling = true }: Options): Promise<Jobs> {
-  const boss = new PgBoss({ ...connection(opened), ...settings, supervise: polling, schedule: polling })
+  const boss = new PgBoss({ ...connection(opened), ...settings, ...(await schemaRights(opened.db)), supervise: polling, schedule: polling })
   const tell = ({ message }: { message: string }) => log.warn({ reason: message }, 'background work met a difficulty')
   boss.on('error', tell)
   boss.on('warning', tell)
@@ -88,6 +88,14 @@ const settings = {
   reindex: false,
   monitorVacuum: false,
   openTelemetry: { enabled: false },
+}
+
+/** A role that may not change the schema `pgboss` takes it as its owner made it; one of another version is refused at the start. */
+async function schemaRights(db: Database): Promise<{ createSchema: boolean; migrate: boolean }> {
+  const { rows } = await db.execute<{ may: boolean }>(sql`
+    select coalesce(has_schema_privilege(to_regnamespace('pgboss'), 'create'), true) as may`)
+  const may = rows[0]?.may === true
+  return { createSchema: may, migrate: may }
 }
 
 /** PostgreSQL gets two connections beside the pool of requests, so that neither starves the other. */
