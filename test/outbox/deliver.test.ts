@@ -236,8 +236,12 @@ t.test('notices', async (t) => {
       t.equal(mail.to, owner.address)
       t.match(mail.subject, `for account ${alpha.number}`)
       t.match(mail.text, `Account ${alpha.number} (Alpha Ltd): `)
-      const places: Partial<Record<NoticeKind, string>> = { domain_released_by_staff: '', domain_claim_refused: `/domains/claims/${about}` }
-      const place = what === 'account' ? '' : (places[kind] ?? `/${what}s/${about}`)
+      const places: Partial<Record<NoticeKind, string>> = {
+        account_attempted: '/refused-attempts',
+        domain_released_by_staff: '',
+        domain_claim_refused: `/domains/claims/${about}`,
+      }
+      const place = places[kind] ?? (what === 'account' ? '' : `/${what}s/${about}`)
       t.match(mail.text, `GET http://mandate.test/v1/accounts/${alpha.number}${place}\n`)
       if (what !== 'account') t.match(mail.text, what === 'contact' ? 'Role: owner' : '- alpha.example')
       subjects.add(mail.subject)
