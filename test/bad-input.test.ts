@@ -9,7 +9,7 @@ import { checkDetails } from '../src/evidence/check.ts'
 import { evidenceFields, fieldNames } from '../src/evidence/fields.ts'
 import { shippedTopics } from '../src/evidence/topics.ts'
 import { type ProblemCode, problemCodes, problemKind } from '../src/problem.ts'
-import { submission } from './fixtures/cast.ts'
+import { asking, submission } from './fixtures/cast.ts'
 import { type Mistake, type Sending, surplusMembers, wrongBodies, wrongMembers, wrongPaths, wrongQueries } from './fixtures/mistakes.ts'
 import { type Operation, operationsOf, placesIn } from './fixtures/operations.ts'
 import { setStage } from './tickets/stage.ts'
@@ -34,6 +34,7 @@ const named: Record<string, string> = {
   ticket,
   submission: await submission(test, people.stranger, a.number, 'alpha.example'),
   user: people.stranger.id,
+  request: await asking(test, people.owner),
   session: people.owner.session,
   factor: uuid(),
   key: String((await test.keys.jwks()).keys[0]?.kid),
@@ -48,6 +49,8 @@ const named: Record<string, string> = {
 
 /** What the caller names as he likes leads nowhere only where it cannot be read. */
 const isChosen = ({ what }: Mistake): boolean => /^external\w*: /.test(what)
+/** Ending what somebody holds says nothing of whether he is anybody: it is the same for whom nothing is known. */
+const isAnybody = ({ path }: Operation): boolean => path.includes('/grantees/{user}')
 
 /** The same in another account. */
 const foreign: Record<string, string[]> = {
@@ -147,6 +150,7 @@ for (const operation of operations) {
     const rest = body === undefined ? {} : { body: json(body.base) }
     const elsewhere = parameters
       .filter((parameter) => parameter.in === 'path' && path.startsWith('/v1/accounts/') && !isOfStaff(operation))
+      .filter(({ name }) => name !== 'user' || !isAnybody(operation))
       .flatMap(({ name }) =>
         (foreign[name] ?? []).map((value) => ({
           what: `${name} of another account`,
@@ -154,7 +158,8 @@ for (const operation of operations) {
           url: urlOf(path, { [name]: value }),
         })),
       )
-    const paths = wrongPaths(operation, urlOf, full).filter((one) => !isChosen(one) || !one.statuses.includes(404))
+    const free = (one: Mistake): boolean => isChosen(one) || (isAnybody(operation) && one.what.startsWith('user'))
+    const paths = wrongPaths(operation, urlOf, full).filter((one) => !free(one) || !one.statuses.includes(404))
     const targets = [...wrongQueries(operation, urlOf, full), ...paths, ...elsewhere].map((one) => ({
       ...one,
       ...rest,
