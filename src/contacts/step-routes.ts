@@ -63,12 +63,15 @@ export async function contactStepRoutes(app: App, { context }: Feature): Promise
   app.post(
     '/v1/me/contacts/:contact/resign',
     {
-      config: { access: { action: 'self.manage', on: 'nothing' } },
+      config: { access: { action: 'self.manage', on: 'nothing', stepUp: true } },
       schema: {
         tags,
         summary: 'Leave an account you are a contact of; its owners are told; repeating it is harmless',
         params: Type.Object({ contact }),
-        response: { 204: Type.Null({ description: 'It has ended' }), ...problems('not_authorised', 'not_found', 'conflict') },
+        response: {
+          204: Type.Null({ description: 'It has ended' }),
+          ...problems('not_authorised', 'not_found', 'step_up_required', 'conflict'),
+        },
       },
     },
     async (request, reply) => {

@@ -12,8 +12,15 @@ const tags = ['me']
 const params = Type.Object({ grant: Type.String({ description: 'The grant, by id' }) })
 const path = '/v1/me/grants'
 const read = { action: 'self.read', on: 'nothing' } as const
-const manage = { action: 'self.manage', on: 'nothing' } as const
-const always = ['not_authorised', 'not_found', 'invalid_transition', 'idempotency_key_reused', 'idempotency_in_progress'] as const
+const manage = { action: 'self.manage', on: 'nothing', stepUp: true } as const
+const always = [
+  'not_authorised',
+  'not_found',
+  'step_up_required',
+  'invalid_transition',
+  'idempotency_key_reused',
+  'idempotency_in_progress',
+] as const
 const onVersion = ['precondition_failed', 'precondition_required'] as const
 
 /** A developer's own grants. */
@@ -68,12 +75,12 @@ export async function myGrantRoutes(app: App, feature: Feature): Promise<void> {
   app.post(
     `${path}/:grant/accept`,
     {
-      config: { access: { ...manage, stepUp: true, ifMatch: true } },
+      config: { access: { ...manage, ifMatch: true } },
       schema: {
         tags,
         summary: 'Accept what is offered to you in the place of a grant you have, as it was shown',
         params,
-        response: { 200: Type.Ref(MyGrant), ...problems(...always, ...onVersion, 'step_up_required', 'conflict') },
+        response: { 200: Type.Ref(MyGrant), ...problems(...always, ...onVersion, 'conflict') },
       },
     },
     (request, reply) => answering(context, request, reply, () => acceptMine(context, standingOf(request), request.params.grant)),
