@@ -2,7 +2,7 @@
  * Answers evaluations with the one rule, from facts loaded once per subject, however many questions there are. Properties a request
  * brings along are never facts: nothing in it widens a decision.
  */
-import { isDelegable } from '../authority/actions.ts'
+import { isAccountAction, isDelegable } from '../authority/actions.ts'
 import { principalIsActive } from '../authority/conditions.ts'
 import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
@@ -67,11 +67,14 @@ const accessRequest = [
   { rel: 'grant-request', method: 'POST', href: '/v1/grant-requests' },
 ]
 
-/** About others: contacts who may read the contacts of the account, staff, and clients about the accounts of their realm. */
+/**
+ * About others: contacts who may read the contacts of the account, staff, and clients about the accounts of their realm. What somebody may
+ * beside an account, for himself or for the provider, is only for staff to ask: it would tell who there is, and who is staff.
+ */
 export function mayAskAbout(asker: Facts, about: Pick<Facts, 'user' | 'accounts'>, asked: Question): boolean {
   const { now } = asker
   if (decide(asker, question('staff.directory.read', null), now).permit) return true
-  if (asked.account === null || about.user === null) return false
+  if (asked.account === null || about.user === null || !isAccountAction(asked.action)) return false
   const account = about.accounts.find(({ id }) => id === asked.account)
   if (asker.user === null) return asker.client?.status === 'active' && account?.realm === asker.client.realm
   return decide(asker, question('contact.read', asked.account), now).permit

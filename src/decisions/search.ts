@@ -22,17 +22,25 @@ const chunksMax = 20
 /** Who may do the action on the resource, as far as the caller may know: of users without a row nobody needs to be asked. */
 export async function searchSubjects(context: Context, caller: Caller, search: Search, after: After): Promise<Page<FoundEntity>> {
   const own = await loadForMany(context.db, context.clock.offset(), caller, namedBy([search]))
+  if (search.subject.type !== 'user') return nothing
   const asked = questionOf(search, own)
-  if (asked === null || search.subject.type !== 'user') return nothing
+  // Whoever may ask about nobody else is answered about himself: nobody is looked through, as for what does not exist.
+  if (asked === null || !mayAskAbout(own.facts, { user: somebody, accounts: own.facts.accounts }, asked)) return alone(caller, own, asked)
   const named = { account: asked.account, staff: isStaffAction(asked.action) }
   const next = (position: After, limit: number) =>
     loadSubjects(context.db, context.clock.offset(), { ...named, after: position?.[0] ?? beforeAll, limit })
   return collect(search.limit, after, next, (about) => {
     const id = about.user?.id as string
-    const may = id === caller.userId || mayAskAbout(own.facts, { user: about.user, accounts: own.facts.accounts }, asked)
-    const permit = may && decide(id === caller.userId ? own.facts : about, asked, about.now).permit
+    const { permit } = decide(id === caller.userId ? own.facts : about, asked, about.now)
     return { position: [id, ''], found: permit ? [{ type: 'user', id, properties: { name: about.user?.name } }] : [] }
   })
+}
+
+const somebody = { id: '', name: '', status: 'active', verified: true, revision: 0 } as const
+
+function alone({ userId: id }: Caller, { facts }: LoadedForMany, asked: Question | null): Page<FoundEntity> {
+  if (id === null || asked === null || !decide(facts, asked, facts.now).permit) return nothing
+  return { results: [{ type: 'user', id, properties: { name: facts.user?.name } }], after: undefined }
 }
 
 /** Where the subject may do the action: domains, accounts or tickets, each with its own account unless the request states one. */
@@ -42,8 +50,9 @@ export async function searchResources(context: Context, caller: Caller, search: 
   const candidates = { account: accountCandidates, domain: domainCandidates, ticket: ticketCandidates }[search.resource.type]
   if (subject === undefined || action === undefined || candidates === undefined) return nothing
   const { about, asker } = await factsOf(context, caller, subject, search)
-  const account = statedAccount(about, search)
-  if (account === null) return nothing
+  // One that is not there is nobody's: it is looked through like one that is, so that the answer takes as long.
+  const stated = statedAccount(about, search)
+  const account = stated === null ? beforeAll : stated
   const next = (position: After, limit: number) => candidates(context.db, { facts: about, action, account }, position, limit)
   return collect(search.limit, after, next, (candidate) => {
     const asked = questionOn(candidate, search, action)

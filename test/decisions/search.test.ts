@@ -156,6 +156,50 @@ t.test('searches say what single decisions say', async (t) => {
     }
   })
 
+  await t.test('who is staff, and who there is at all, is not for contacts and services to ask', async (t) => {
+    const resource = { type: 'account', id: a.id }
+    for (const token of [owner.token, service]) {
+      for (const name of ['staff.directory.read', 'staff.ticket.work', 'self.read']) {
+        const found = await search(token, 'subject', { subject: { type: 'user' }, action: { name }, resource })
+        const himself = token === owner.token && name === 'self.read' ? [user(owner)] : []
+        t.strictSame(sorted(found.body.results), sorted(himself), name)
+        for (const subject of [support, stranger].map(user)) {
+          const one = await send(test, 'POST', '/access/v1/evaluation', { token, body: { subject, action: { name }, resource } })
+          t.strictSame(one.body, { decision: false }, `${name}, one by one`)
+        }
+      }
+    }
+  })
+
+  await t.test('a stranger gets his answer from the same statements, whether the account exists or not', async (t) => {
+    const { client } = (test.context.db as unknown as { session: { client: { query: (...sent: unknown[]) => unknown } } }).session
+    const { query } = client
+    t.teardown(() => Object.assign(client, { query }))
+    const texts: string[] = []
+    client.query = (...sent) => {
+      const [first] = sent as [string | { text: string }]
+      texts.push(typeof first === 'string' ? first : first.text)
+      return query.apply(client, sent)
+    }
+    for (const what of ['subject', 'resource']) {
+      const subject = what === 'subject' ? { type: 'user' } : user(stranger)
+      const seen = async (number: string) => {
+        texts.length = 0
+        const body = {
+          subject,
+          action: { name: 'domain.read' },
+          resource: { type: 'domain', id: 'alpha.example' },
+          context: { account: number },
+        }
+        t.strictSame((await search(stranger.token, what, body)).body.results, [])
+        return [...texts]
+      }
+      const real = await seen(a.number)
+      t.ok(real.length > 0)
+      t.strictSame(await seen('C-0'), real, what)
+    }
+  })
+
   await t.test('what is unknown finds nothing, and a stranger learns nothing from it', async (t) => {
     const action = { name: 'ticket.create' }
     const empty = { results: [], page: { next_token: '', count: 0 } }
