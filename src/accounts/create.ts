@@ -34,7 +34,7 @@ export function createAccount(context: Context, standing: Standing, body: Create
       status: 201,
       headers: { location: `/v1/accounts/${id}`, etag: etagOf(1) },
       body: await readAccount(tx, id),
-      made: { action: 'account.read', staffAction: 'staff.directory.read', account: id, ticket: null },
+      made: { action: 'staff.provision', staffAction: 'staff.directory.read', account: id, ticket: null },
     }
   })
 }

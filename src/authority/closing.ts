@@ -45,7 +45,8 @@ async function endGrants(jobs: Jobs, tx: Database, authority: Authority, account
       id: grants.id,
       status: sql<'revoked' | 'cancelled'>`${grants.status}`,
       domainId: onlyDomain,
-      grantee: grants.granteeUserId,
+      // Of a request that nobody approved its developer is told nothing: he would learn that his code was right.
+      grantee: sql<string | null>`case when ${grants.approvedAt} is not null then ${grants.granteeUserId} end`,
       grantor: sql<
         string | null
       >`(select gc.user_id from contacts gc where gc.account_id = ${grants.accountId} and gc.id = ${grants.grantorContactId})`,

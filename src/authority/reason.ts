@@ -54,7 +54,7 @@ export function denyReason(facts: Facts, question: Question, now: number, tokenA
 }
 
 /** How long after its end a grant still ties its grantee to the account, in milliseconds. */
-const tieAfterEnd = 90 * 86_400_000
+export const tieAfterEnd = 90 * 86_400_000
 
 /** A grant that is or was active, until 90 days after its end. Requests and invitations make no tie. */
 export function isTie(grant: GrantFact, now: number): boolean {

@@ -19,7 +19,7 @@ export function addDomain(context: Context, standing: Standing, { name }: Create
       status: 201,
       headers: { location: `/v1/accounts/${accountId}/domains/${wanted.id}`, etag: etagOf(1) },
       body: await readDomain(tx, loaded.account as AccountFact, wanted.id),
-      made: { action: 'domain.read', staffAction: 'staff.directory.read', account: accountId, ticket: null },
+      made: { action: 'staff.provision', staffAction: 'staff.directory.read', account: accountId, ticket: null },
     }
   })
 }

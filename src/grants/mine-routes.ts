@@ -66,7 +66,7 @@ export async function myGrantRoutes(app: App, feature: Feature): Promise<void> {
     },
     async (request, reply) => {
       const { caller, loaded } = standingOf(request)
-      const of = await findMine(context.db, personOf(caller), request.params.grant)
+      const of = await findMine(context.db, personOf(caller), request.params.grant, loaded.facts.now)
       const grant = await showMine(context.db, of, moment(loaded.facts.now))
       return notModified(request, reply, grant.version) ? reply : grant
     },

@@ -1,5 +1,5 @@
 /** A developer's own side of his grants: seeing them, accepting what is offered to him in the place of one, declining it, resigning. */
-import { and, desc, eq, isNotNull, ne, or, sql } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, or, type SQL, sql } from 'drizzle-orm'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -7,6 +7,7 @@ import { type AccountFact, question } from '../authority/facts.ts'
 import { bringIntoForce } from '../authority/in-force.ts'
 import { type Ask, actorOf, notFound } from '../authority/judge.ts'
 import { load, personOf } from '../authority/load.ts'
+import { tieAfterEnd } from '../authority/reason.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { grants } from '../database/tables.ts'
@@ -27,8 +28,13 @@ import { tellSides } from './tell.ts'
 /**
  * Those that are or were in force, and what was offered to him by name. Not what he only asked for: that he would find it here, or not,
  * would tell him whether his code was right. Nor what was offered to an address: who reads that mailbox now is for the mailed token to say.
+ * What has ended stays while it ties him to the account; then what becomes of the account is not his to see.
  */
-const isHis = (userId: string) => and(eq(grants.granteeUserId, userId), or(isNotNull(grants.approvedAt), ne(grants.createdBy, userId)))
+function isHis(userId: string, now: number): SQL | undefined {
+  const tied = new Date(now - tieAfterEnd).toISOString()
+  const end = sql`least(${grants.endedAt}, ${grants.expiresAt}) > ${tied}::timestamptz`
+  return and(eq(grants.granteeUserId, userId), or(isNotNull(grants.approvedAt), isNotNull(grants.grantorContactId)), end)
+}
 
 /** Newest first. */
 export async function listMine(
@@ -42,19 +48,19 @@ export async function listMine(
   const rows = await db
     .select({ accountId: grants.accountId, id: grants.id })
     .from(grants)
-    .where(and(isHis(userId), older))
+    .where(and(isHis(userId, moment.now), older))
     .orderBy(desc(grants.createdAt), desc(grants.id))
     .limit(limit)
   return Promise.all(rows.map((of) => showMine(db, of, moment)))
 }
 
 /** One of his. @throws Problem `not_found`, the same for another's and for what does not exist */
-export async function findMine(db: Database, userId: string, id: string): Promise<Of> {
+export async function findMine(db: Database, userId: string, id: string, now: number): Promise<Of> {
   const [row] = isUuid(id)
     ? await db
         .select({ accountId: grants.accountId, id: grants.id })
         .from(grants)
-        .where(and(isHis(userId), eq(grants.id, id)))
+        .where(and(isHis(userId, now), eq(grants.id, id)))
     : []
   if (row === undefined) throw notFound()
   return row
@@ -95,7 +101,7 @@ export function resignMine(context: Context, standing: Standing, id: string): Pr
 async function actOnMine(context: Context, standing: Standing, id: string, work: (act: Act) => Promise<void>): Promise<Answer> {
   const { db, clock, config } = context
   const { caller, expectedVersion, repeatable } = standing
-  const of = await findMine(db, personOf(caller), id)
+  const of = await findMine(db, personOf(caller), id, standing.loaded.facts.now)
   const named = { account: { id: of.accountId }, grant: of.id }
   const ask: Ask = { ...standing.ask, named, about: (_loaded, action) => question(action, null) }
   try {

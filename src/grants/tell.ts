@@ -42,7 +42,8 @@ export async function tellSides(act: Act, kind: NoticeKind): Promise<void> {
 
 function toGrantee({ grant }: Act, kind: NoticeKind): string[] {
   if (grant.granteeUserId === null) return []
-  const asked = grant.approvedAt === null && grant.createdBy === grant.granteeUserId
+  // Who asked may have been joined to another user since; what was offered has somebody who stands for it.
+  const asked = grant.approvedAt === null && grant.grantorContactId === null
   return asked && kind !== 'grant_approved' ? [] : [grant.granteeUserId]
 }
 

@@ -61,10 +61,11 @@ export async function moveGrants(tx: Database, authority: Authority, { from, to 
     .update(grants)
     .set({ granteeUserId: to, version: sql`${grants.version} + 1` })
     .where(and(eq(grants.granteeUserId, from), isNull(grants.endedAt)))
-    .returning({ accountId: grants.accountId, id: grants.id })
+    .returning({ accountId: grants.accountId, id: grants.id, given: isNotNull(grants.approvedAt) })
   await tx.update(grantRequests).set({ userId: to }).where(eq(grantRequests.userId, from))
   await tell(tx, authority, 'grant.moved', 'grant', moved, 'grantee')
-  return moved.length
+  // What he only asked for is not told: he would learn that his code was right.
+  return moved.filter(({ given }) => given).length
 }
 
 /** What he is known by: to mail, and to control panels. Of an address that both have, the proven one stays. */

@@ -14,7 +14,7 @@ import {
   tickets,
 } from '../../src/database/tables.ts'
 import { openTestApp, type Request, send, type TestApp } from '../fixtures/app.ts'
-import { account, contact, domain, grant, person, staff, tokenFor } from '../fixtures/cast.ts'
+import { account, contact, domain, grant, person, request, staff, tokenFor } from '../fixtures/cast.ts'
 import { comparable, eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
 import { mailbox } from '../fixtures/mail.ts'
 import { clientToken, panel } from '../oauth/stage.ts'
@@ -135,6 +135,7 @@ t.test('closing an account', async (t) => {
     body: { account: a.number, domain: d.name, topic: 'other', subject: 'It broke', message: 'Since noon.' },
   })
   t.ok(submitted.status < 300, submitted.text)
+  const asked = await request(test, a, developer, [d])
   const mine = (await open(owner.token)).body
   const theirs = (await open(developer.token)).body
   const finished = (await open(owner.token)).body
@@ -150,6 +151,7 @@ t.test('closing an account', async (t) => {
     t.match(await grantRow(given), { status: 'revoked', endedBy: admin.id, version: 2 })
     t.match(await grantRow(onBoth), { status: 'revoked', suspensionCauses: [] })
     t.match(await grantRow(invitedGrant.id), { status: 'cancelled' })
+    t.match(await grantRow(asked), { status: 'cancelled' })
     t.match(await grantRow(overdue), { status: 'active' }, 'what has run out is recorded as that')
     t.match((await db.select().from(contacts).where(eq(contacts.id, invitedContact.id)))[0], { status: 'ended' })
     t.strictSame(
@@ -184,6 +186,7 @@ t.test('closing an account', async (t) => {
         `domain.released ${d.id}`,
         `domain.released ${d2.id}`,
         `grant.cancelled ${invitedGrant.id}`,
+        `grant.cancelled ${asked}`,
         `grant.revoked ${given}`,
         `grant.revoked ${onBoth}`,
         `ticket.closed ${mine.id}`,
@@ -319,6 +322,17 @@ t.test('a service restricts, closes and reopens accounts of its realm, and no ot
     send(test, 'POST', `/v1/accounts/${a.id}/domains/${d.id}/transfer`, { token, ifMatch: 1, body: { to, reason: 'Sold to them' } })
   const hidden = await refusedOf(t, test, () => move(foreign.number))
   t.equal(hidden.status, 404, 'a service sees no domain by this door')
+
+  for (const [url, body] of [
+    ['/v1/accounts', { name: 'Made once' }],
+    [`/v1/accounts/${b.id}/domains`, { name: 'once.example' }],
+  ] as const) {
+    const first = await send(test, 'POST', url, { token, key: `once ${url}`.replaceAll(/\W/g, '-'), body })
+    const again = await send(test, 'POST', url, { token, key: `once ${url}`.replaceAll(/\W/g, '-'), body })
+    t.equal(first.status, 201, first.text)
+    t.strictSame([again.status, again.body], [201, first.body], 'repeated with its key it is answered alike')
+    t.equal(again.headers['idempotency-replayed'], 'true')
+  }
 })
 
 t.test('tens of thousands of open tickets are resolved in one statement', async (t) => {

@@ -187,6 +187,20 @@ t.test('extending a grant', async (t) => {
     t.equal((await mine('GET', id, { headers: { 'if-none-match': '"v2"' } })).status, 304)
   })
 
+  await t.test('what has ended is his to see for 90 days, as long as it ties him to the account', async (t) => {
+    const zoe = await person(test, 'Zoe')
+    const ended = new Date(test.clock.now() - 90 * dayMs)
+    const id = await grant(test, a, desk.ownerContact, zoe, [one], { status: 'revoked', endedAt: ended })
+    t.equal((await mine('GET', id, {}, zoe)).status, 404)
+    t.strictSame((await send(test, 'GET', '/v1/me/grants', { token: zoe.token })).body.items, [])
+    await test.context.db
+      .update(grants)
+      .set({ endedAt: new Date(ended.getTime() + 60_000) })
+      .where(eq(grants.id, id))
+    t.match(await mine('GET', id, {}, zoe), { status: 200, body: { status: 'revoked' } })
+    t.equal((await send(test, 'GET', '/v1/me/grants', { token: zoe.token })).body.items.length, 1)
+  })
+
   await t.test('accepting wants a fresh sign-in of his own, and an offer that has not lapsed', async (t) => {
     const id = await give()
     const offer = (await extend(id)).body.id

@@ -19,7 +19,7 @@ import { joinUsers } from '../../src/joining/join.ts'
 import { Authenticator } from '../factors/authenticator.ts'
 import { codeOf, factorsPath, guarded } from '../factors/stage.ts'
 import { issuer, openTestApp, type Sent, send } from '../fixtures/app.ts'
-import { account, contact, domain, grant, type Person, person, staff, tokenFor } from '../fixtures/cast.ts'
+import { account, contact, domain, grant, type Person, person, request, staff, tokenFor } from '../fixtures/cast.ts'
 import { eventsOf, refusedOf } from '../fixtures/ledger.ts'
 import { mailbox, tokenMailedTo } from '../fixtures/mail.ts'
 import { alike, givePassword, password, signIn } from '../fixtures/passwords.ts'
@@ -119,6 +119,22 @@ t.test('joining two users', async (t) => {
       events.find(({ kind }) => kind === 'user.joined'),
       { actor: anna.id, resourceType: 'user', resourceId: twice.id },
     )
+  })
+
+  await t.test('what the other only asked for is not told: it would say that his request code was right', async (t) => {
+    const [anna, twice] = await pair()
+    const owner = await person(test, 'Olga')
+    const a = await account(test, 'Alpha Ltd')
+    const d = await domain(test, a, `${uuid()}.example`)
+    await contact(test, a, owner, 'owner')
+    const asked = await request(test, a, twice, [d], { createdBy: twice.id })
+    t.match(await join(anna, twice.token), { status: 200, body: { grants: 0 } })
+    t.equal((await grantRow(asked)).granteeUserId, anna.id)
+    t.strictSame((await send(test, 'GET', '/v1/me/grants', { token: anna.token })).body.items, [])
+    t.equal((await send(test, 'GET', `/v1/me/grants/${asked}`, { token: anna.token })).status, 404)
+    await mailbox(test)
+    t.equal((await send(test, 'POST', `/v1/accounts/${a.id}/grants/${asked}/decline`, { token: owner.token })).status, 200)
+    t.strictSame(await mailbox(test), [])
   })
 
   await t.test('of two contacts in one role on one account the wider one stays, and what the other stood for falls', async (t) => {
