@@ -35,11 +35,17 @@ async function settle(context: Context, row: RequestColumns): Promise<void> {
   const found = row.cancelledAt === null ? await examine(db, row) : { fault: 'cancelled' }
   if ('fault' in found) return unfounded(context, row, found.fault)
   // The account's key is taken, and its revision raised, for nothing less.
-  await changeByProof(context, { accounts: [found.accountId] }, async (tx, now) => {
+  const fault = await changeByProof(context, { accounts: [found.accountId] }, async (tx, now) => {
     const waiting = and(eq(grantRequests.id, row.id), isNull(grantRequests.settledAt), isNull(grantRequests.cancelledAt))
     const [still] = await tx.select().from(grantRequests).where(waiting).for('update')
-    if (still !== undefined) await request(context, tx, now, still, found)
+    if (still === undefined) return undefined
+    // Looked at before the key was taken, the code may be another meanwhile, a domain released, the account closed.
+    const stands = await examine(tx, still)
+    if ('fault' in stands) return stands.fault
+    await request(context, tx, now, still, stands)
+    return undefined
   })
+  if (fault !== undefined) await unfounded(context, row, fault)
 }
 
 /** Nothing is written on the account; the provider sees the attempt, and at what it failed. */

@@ -12,7 +12,7 @@ import { decide } from '../authority/decide.ts'
 import { type AccountFact, question } from '../authority/facts.ts'
 import { guardValues } from '../authority/guard.ts'
 import { type Authority, actorOf } from '../authority/judge.ts'
-import { load, type SubmissionRow } from '../authority/load.ts'
+import { load, personOf, type SubmissionRow } from '../authority/load.ts'
 import { spokenTo } from '../authority/spoken.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
@@ -33,17 +33,19 @@ import { after, answerOf, conclude, decided, demandOpen, type Held, namedIn } fr
 const standsMs = 7 * 86_400_000
 
 /** Releases. @throws what is wrong with the way, or Problem `conflict` for what is decided, over, or of an account that is not open */
-export function release(context: Context, standing: Standing, body: ReleaseSubmission): Promise<Answer> {
+export async function release(context: Context, standing: Standing, body: ReleaseSubmission): Promise<Answer> {
   if ((body.supportCode === undefined) === (body.callBack === undefined)) throw oneWay()
   const { accountId, submission } = namedIn(standing)
-  const keys = { accounts: [accountId], witnesses: [submission.submitterUserId] }
+  // Who agrees is held too: whoever is suspended has agreed to nothing that follows.
+  const agrees = await whoAgrees(context.db, personOf(standing.caller), submission, body, standing.loaded.facts.now)
+  const keys = { accounts: [accountId], witnesses: [submission.submitterUserId, ...(agrees === undefined ? [] : [agrees])] }
   return changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
     const now = namedIn({ loaded }).submission
     demandOpen(now, authority.at)
     if (standing.expectedVersion !== null && standing.expectedVersion !== now.version) throw stale(now.version)
     if ((loaded.account as AccountFact).state !== 'open')
       throw new Problem('conflict', { detail: 'The account is not open; what is held for it waits', members: { reason: 'account_state' } })
-    const contactId = await consenting(context, tx, authority, now, body)
+    const contactId = await consenting(context, tx, authority, now, body, agrees)
     const held = await conclude(tx, now.id, 'released', authority)
     if (held === undefined) throw decided(now, authority.at)
     return letThrough(context, tx, standing, authority, now, held, { ...body, contactId })
@@ -55,20 +57,33 @@ async function consenting(
   context: Context,
   tx: Database,
   agent: Authority,
-  { domain, submitterUserId }: SubmissionRow,
+  submission: SubmissionRow,
   body: ReleaseSubmission,
+  held: string | undefined,
 ): Promise<string> {
-  const spoken = body.supportCode === undefined ? undefined : await spokenTo(tx, actorOf(agent), body.supportCode, agent.at)
-  const fits =
-    spoken?.accountId === domain.accountId && spoken.contactId !== null && (spoken.domainId === null || spoken.domainId === domain.id)
-  const userId =
-    body.callBack === undefined ? (fits ? spoken.userId : undefined) : await called(tx, domain.accountId, body.callBack, agent.at)
+  const { domain, submitterUserId } = submission
+  const userId = await whoAgrees(tx, actorOf(agent), submission, body, agent.at)
   const pointer = body.callBack === undefined ? '#/supportCode' : '#/callBack'
-  if (userId === undefined || userId === submitterUserId) throw noWay(pointer)
+  if (userId === undefined || userId !== held || userId === submitterUserId) throw noWay(pointer)
   const { facts } = await loadAbsent(tx, context.clock.offset(), userId, { account: { id: domain.accountId } })
   const decision = decide(facts, question('submission.decide', domain.accountId, { domains: [domain] }), facts.now)
   if (!decision.permit) throw noWay(pointer)
   return decision.via.id
+}
+
+/** The user who told the agent a code that fits, or whom he called back; `now` in epoch ms. */
+async function whoAgrees(
+  db: Database,
+  agentUserId: string,
+  { domain }: SubmissionRow,
+  { supportCode, callBack }: ReleaseSubmission,
+  now: number,
+): Promise<string | undefined> {
+  if (callBack !== undefined) return called(db, domain.accountId, callBack, now)
+  const spoken = await spokenTo(db, agentUserId, supportCode as string, now)
+  const fits =
+    spoken?.accountId === domain.accountId && spoken.contactId !== null && (spoken.domainId === null || spoken.domainId === domain.id)
+  return fits ? spoken.userId : undefined
 }
 
 async function called(tx: Database, accountId: string, contactId: string, now: number): Promise<string | undefined> {

@@ -272,4 +272,25 @@ t.test('asking for a grant', async (t) => {
     const next = await send(test, 'GET', `/v1/grant-requests?limit=1&cursor=${first.body.nextCursor}`, { token: developer.token })
     t.strictSame(next.body.items, [second])
   })
+
+  await t.test('what was right before the account’s key was taken is looked at again under it', async (t) => {
+    const sent = await ask()
+    const { db } = test.context
+    const overtaken = Object.assign(Object.create(db), {
+      transaction: async (work: Parameters<typeof db.transaction>[0]) => {
+        await send(test, 'DELETE', `/v1/accounts/${desk.a.id}/request-code`, { token: await freshToken(test, owner) })
+        return db.transaction(work)
+      },
+    })
+    await settleRequests({ ...test.context, db: overtaken })({ request: sent.body.id }, AbortSignal.timeout(60_000))
+    t.equal(await grantOf(sent.body.id), null)
+    const noted = await db.select().from(journalEvents).where(eq(journalEvents.resourceId, sent.body.id))
+    t.strictSame(
+      noted.map(({ kind, reason }) => [kind, reason]),
+      [
+        ['grant_request.made', null],
+        ['grant_request.unfounded', 'wrong_code'],
+      ],
+    )
+  })
 })

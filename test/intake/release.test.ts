@@ -1,7 +1,8 @@
 /** Staff let something through only after a telephone call with a contact who may decide, by one of two ways, and the owners are told. */
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
+import { sqlState } from '../../src/database/errors.ts'
 import { accounts, contacts } from '../../src/database/tables.ts'
 import { contact, person, submission, tokenFor } from '../fixtures/cast.ts'
 import { mailbox } from '../fixtures/mail.ts'
@@ -91,6 +92,24 @@ t.test(
     t.match(await stage.decline('owner', id), { status: 409 })
   },
 )
+
+const twoConnections = { skip: process.env['TEST_DATABASE_URL'] === undefined && 'takes a database of several connections' }
+
+t.test('who agreed on the telephone stays who he is until it is written', twoConnections, async (t) => {
+  const id = await fresh()
+  const call = await told('manager')
+  const suspending = async () => {
+    const taken = db.transaction((tx) => tx.execute(sql`select from users where id = ${people.manager.id} for no key update nowait`))
+    t.equal(sqlState(await taken.catch((error: unknown) => error)), '55P03', 'a suspension waits')
+    return undefined
+  }
+  const { result } = await meanwhile(
+    suspending,
+    async () => undefined,
+    () => release(id, { supportCode: call }),
+  )
+  t.equal(result.status, 200)
+})
 
 t.test('by no other way', async (t) => {
   const id = await fresh()
