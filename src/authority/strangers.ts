@@ -36,8 +36,8 @@ export function countStrangers({ db, clock, log, delayMs = 1_000 }: Options): St
     if (Math.floor(now / hourMs) !== hour) accountsOf.clear()
     hour = Math.floor(now / hourMs)
     const principal = principalOf(caller)
-    // A longer one than any number is as good as any that does not exist.
-    const account = 'id' in named ? named.id.toLowerCase() : named.number.slice(0, 65)
+    // A longer one than any number is as good as any that does not exist; cut within a character it would be no text for the database.
+    const account = 'id' in named ? named.id.toLowerCase() : named.number.slice(0, 65).toWellFormed()
     const known = accountsOf.get(principal) ?? new Set()
     accountsOf.set(principal, known.add(account))
     const key = `${hour} ${principal} ${account}`

@@ -35,14 +35,14 @@ export async function resendInvitation(context: Context, standing: Standing): Pr
       .from(singleUseTokens)
       .where(ofContact)
       .orderBy(desc(singleUseTokens.id))
-      .limit(1)) as [{ name: string | null }]
+      .limit(1)) as [{ name: string | null }?] // deleted when it has served its time
     const used = { usedAt: new Date(authority.at) }
     await tx
       .update(singleUseTokens)
       .set(used)
       .where(and(ofContact, isNull(singleUseTokens.usedAt)))
     const body = await readContact(tx, loaded.account as AccountFact, contactId)
-    const to = { purpose: 'contact_invitation', address: body.address, name: last.name, accountId, contactId } as const
+    const to = { purpose: 'contact_invitation', address: body.address, name: last?.name ?? null, accountId, contactId } as const
     await mailToken(jobs, tx, { ...to, invitedBy: authority.actorUserId }, authority.at, config.invitationDays * 86_400_000)
     await append(tx, eventOf(authority, 'contact.invited_again', { resourceType: 'contact', resourceId: contactId }))
     const made = { action: 'contact.read', staffAction: 'staff.directory.read', account: accountId, ticket: null }

@@ -10,7 +10,7 @@ import { decide } from '../authority/decide.ts'
 import { type Decision, question } from '../authority/facts.ts'
 import { guardValues } from '../authority/guard.ts'
 import { type Ask, type Authority, actorOf, next } from '../authority/judge.ts'
-import { type Caller, type Loaded, personOf } from '../authority/load.ts'
+import type { Caller, Loaded } from '../authority/load.ts'
 import { type Spoken, spokenTo } from '../authority/spoken.ts'
 import type { Answer, Repeatable } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
@@ -29,7 +29,8 @@ export async function openSpoken(context: Context, wanted: Wanted): Promise<Answ
   const { caller, body } = wanted
   const place = placeOf(body.domain)
   const named = { account: accountRef(body.account), ...place.named }
-  const code = await spokenTo(context.db, personOf(caller), wanted.supportCode, context.clock.now())
+  // A service has no agent, and is refused like everybody else below.
+  const code = caller.userId === null ? undefined : await spokenTo(context.db, caller.userId, wanted.supportCode, context.clock.now())
   const before = code && (await judgeCaller(context, context.db, code, place, body))
   const grantor =
     before?.decision.permit && before.decision.via.capacity === 'grant' ? before.decision.via.grant.grantor?.userId : undefined

@@ -168,6 +168,17 @@ t.test('the writer', async (t) => {
     t.match(await written(), { n: 2, rows: 1 })
   })
 
+  await t.test('no text of a caller keeps the others from being counted', async (t) => {
+    said.length = 0
+    const strangers = countStrangers({ db, clock: settableClock(), log, delayMs: 3_600_000 })
+    const before = (await written())?.n ?? 0
+    strangers.note(caller(), { number: `${'x'.repeat(64)}😀` })
+    strangers.note(caller(), { number: 'C-1' })
+    await strangers.stop()
+    t.strictSame(said, [])
+    t.equal((await written())?.n, before + 2)
+  })
+
   await t.test('says what is lost when it never comes back', async (t) => {
     said.length = 0
     const strangers = countStrangers({ db: away, clock: settableClock(), log })

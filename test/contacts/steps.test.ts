@@ -1,7 +1,7 @@
 import { eq } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { contacts, grants } from '../../src/database/tables.ts'
+import { contacts, grants, singleUseTokens } from '../../src/database/tables.ts'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person, staff } from '../fixtures/cast.ts'
 import { comparable, eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
@@ -51,6 +51,13 @@ t.test('sending an invitation again', async (t) => {
     const invited = await invite('withdrawn@people.example')
     t.equal((await send(test, 'DELETE', `${path}/${invited.id}`, { token: owner.token })).status, 204)
     t.match(await refusedOf(t, test, () => resend(invited.id)), { status: 409, body: { code: 'conflict' } })
+  })
+
+  await t.test('also when the letter before has long been deleted', async (t) => {
+    const invited = await invite('late@people.example')
+    await test.context.db.delete(singleUseTokens).where(eq(singleUseTokens.contactId, invited.id))
+    t.match(await resend(invited.id), { status: 200, body: { status: 'invited' } })
+    t.equal((await accept(tokenIn((await mailbox(test)).at(-1)))).status, 201)
   })
 
   await t.test('after some the next must wait', async (t) => {

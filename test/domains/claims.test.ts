@@ -1,10 +1,20 @@
 import { and, eq } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { clients, contacts, domainClaims, domainNames, domains, journalEvents, sessions, users } from '../../src/database/tables.ts'
+import {
+  clients,
+  contacts,
+  domainClaims,
+  domainNames,
+  domains,
+  journalEvents,
+  sessions,
+  throttles,
+  users,
+} from '../../src/database/tables.ts'
 import { checkClaims } from '../../src/domains/check-claims.ts'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
-import { account, contact, domain, person, staff, tokenFor } from '../fixtures/cast.ts'
+import { account, contact, domain, freshToken, person, staff, tokenFor } from '../fixtures/cast.ts'
 import { comparable, eventsOf, ledger, refusedOf } from '../fixtures/ledger.ts'
 
 const dayMs = 86_400_000
@@ -335,5 +345,18 @@ t.test('claims of domains', async (t) => {
     await pass(dayMs + 1)
     for (let count = 0; count < 20; count++) t.equal((await claim(`n${count}.example`)).status, 202)
     for (const name of ['alpha-ltd.example', own.name]) t.equal((await refusedOf(t, test, () => claim(name))).status, 429)
+  })
+
+  await t.test('one of a name that the provider has put in meanwhile is not confirmed: what hangs on the domain stays', async (t) => {
+    await db.delete(throttles)
+    const { body } = await claim('meanwhile.example')
+    const inside = await domain(test, a, 'meanwhile.example')
+    const rest = { token: await freshToken(test, admin), ifMatch: 1, body: { reason: 'Asked by phone' } }
+    t.match(await ask('POST', `/${body.id}/confirm`, rest), { status: 409, body: { code: 'conflict' } })
+    t.match(
+      (await db.select().from(domains).where(eq(domains.id, inside.id))).map(({ releasedAt }) => releasedAt),
+      [null],
+    )
+    t.match(await ask('POST', `/${body.id}/refuse`, rest), { status: 200, body: { status: 'refused' } })
   })
 })

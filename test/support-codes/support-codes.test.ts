@@ -6,6 +6,7 @@ import { contacts, grants, supportCodes } from '../../src/database/tables.ts'
 import { send } from '../fixtures/app.ts'
 import { grant, person, staff } from '../fixtures/cast.ts'
 import { dayMs, plain, setStage } from '../intake/stage.ts'
+import { clientToken, panel } from '../oauth/stage.ts'
 import { meanwhile } from '../races/meanwhile.ts'
 
 const stage = await setStage(t)
@@ -155,6 +156,8 @@ t.test('the ticket is the caller’s, in his right, and the agent has recorded i
 
 t.test('a code lends no authority: the caller is judged, and so is the agent', async (t) => {
   const call = await told('technical', { domain: 'alpha.example' })
+  const service = { ...people.stranger, token: await clientToken(test, await panel(test)) }
+  Object.assign(people, { service })
   const cases: [string, () => ReturnType<typeof byPhone>, object][] = [
     [
       'a confidential topic',
@@ -176,6 +179,7 @@ t.test('a code lends no authority: the caller is judged, and so is the agent', a
     ['an invented code', () => byPhone(uuid()), { status: 422, body: { errors: [{ pointer: '#/supportCode', code: 'unknown' }] } }],
     ['a contact, who is no agent', () => byPhone(call, {}, 'owner'), { status: 422, body: { errors: [{ code: 'staff_only' }] } }],
     ['a stranger', () => byPhone(call, {}, 'stranger'), { status: 403 }],
+    ['a service, which is nobody', () => byPhone(call, {}, 'service'), { status: 403, body: { code: 'not_authorised' } }],
   ]
   for (const [what, act, expected] of cases) {
     const before = await stage.rows('journal_events')
