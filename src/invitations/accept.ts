@@ -3,23 +3,21 @@
  * address, if nobody has proven it yet; with one, the user must be the one who has proven it.
  */
 import { eventOf } from '../authority/authorship.ts'
-import { change, changeByProof, type Keys } from '../authority/change.ts'
+import { change, changeByProof } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { question } from '../authority/facts.ts'
 import type { Ask } from '../authority/judge.ts'
 import { brokenConstraint } from '../database/errors.ts'
 import type { Database } from '../database/open.ts'
 import type { Standing } from '../http/types.ts'
-import { adminKeys } from '../identity/admins.ts'
 import { AddressTaken, createUser, selfEvent } from '../identity/newcomer.ts'
 import { demandPassword, hashPassword } from '../identity/passwords.ts'
 import { demandShownFactor } from '../identity/shown.ts'
-import { refusedToken, spendToken } from '../identity/tokens.ts'
-import { readOffer } from '../outbox/offer.ts'
+import { spendToken } from '../identity/tokens.ts'
 import { type FieldError, invalid, Problem } from '../problem.ts'
 import { type Acceptor, type Effect, takeEffect } from './effect.ts'
 import type { AcceptedInvitation, AcceptInvitation } from './schema.ts'
-import { accountOf, findOffer, type InvitationOffer, staffIsNew } from './show.ts'
+import { accountOf, findOffer, type InvitationOffer, keysOf, staffIsNew, stands } from './show.ts'
 
 /** As the signed-in user, who has proven the address and his password just now. */
 export async function acceptAsUser(context: Context, { caller }: Standing, { token }: AcceptInvitation): Promise<AcceptedInvitation> {
@@ -60,17 +58,6 @@ export async function acceptAsNewcomer(context: Context, body: AcceptInvitation,
     throw error
   })
   return answerOf(offer, { id, name }, accepted)
-}
-
-/** Who invited stays as he is meanwhile: what is accepted stands on him. */
-const keysOf = ({ terms, invitedBy }: InvitationOffer): Keys =>
-  terms.kind === 'staff' ? adminKeys : { accounts: [terms.account.id], witnesses: invitedBy === null ? [] : [invitedBy.id] }
-
-/** The offer as it is now that nobody else can change it. */
-async function stands({ clock }: Context, tx: Database, { token }: InvitationOffer): Promise<InvitationOffer> {
-  const still = await readOffer(tx, clock.offset(), token)
-  if (still === undefined) throw refusedToken()
-  return still as InvitationOffer
 }
 
 async function spend(context: Context, tx: Database, who: Acceptor, offer: InvitationOffer): Promise<Effect> {

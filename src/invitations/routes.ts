@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox'
 import { problems } from '../http/contract.ts'
 import type { App, Feature } from '../http/feature.ts'
 import { acceptAsNewcomer, acceptAsUser } from './accept.ts'
-import { AcceptedInvitation, AcceptInvitation, Invitation, ShowInvitation, shared } from './schema.ts'
+import { declineInvitation } from './decline.ts'
+import { AcceptedInvitation, AcceptInvitation, DeclineInvitation, Invitation, ShowInvitation, shared } from './schema.ts'
 import { showInvitation } from './show.ts'
 
 const tags = ['invitations']
@@ -43,6 +44,23 @@ export async function invitationRoutes(app: App, { context }: Feature): Promise<
       if (request.standing !== null) return acceptAsUser(context, request.standing, request.body)
       const accepted = await acceptAsNewcomer(context, request.body, request.id)
       return reply.code(201).header('location', '/v1/me/authority').send(accepted)
+    },
+  )
+
+  app.post(
+    '/v1/invitations/decline',
+    {
+      config: { access: { open: true } },
+      schema: {
+        tags,
+        summary: 'Decline a mailed invitation: it ends, and who invited is told',
+        body: DeclineInvitation,
+        response: { 204: Type.Null({ description: 'It is declined' }), ...problems('not_authorised') },
+      },
+    },
+    async (request, reply) => {
+      await declineInvitation(context, request.body.token, request.id)
+      return reply.code(204).send(null)
     },
   )
 }

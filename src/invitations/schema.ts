@@ -59,6 +59,8 @@ const OfferedGrant = Type.Object(
 
 const OfferedRole = Type.Object({ role: openWord(staffRoles, 'The role at the support desk') }, { additionalProperties: false })
 
+export const DeclineInvitation = Type.Object({ token: Secret }, { $id: 'DeclineInvitation', additionalProperties: false })
+
 /** What an invitation offers, before it is accepted. */
 export const Invitation = Type.Object(
   {

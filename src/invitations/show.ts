@@ -1,4 +1,7 @@
+import type { Keys } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
+import type { Database } from '../database/open.ts'
+import { adminKeys } from '../identity/admins.ts'
 import { findToken, refusedToken } from '../identity/tokens.ts'
 import { type ContactTerms, type GrantTerms, type Offer, readOffer, type StaffTerms } from '../outbox/offer.ts'
 import { Problem } from '../problem.ts'
@@ -8,17 +11,36 @@ import type { Invitation } from './schema.ts'
 export type InvitationOffer = Offer & { terms: ContactTerms | GrantTerms | StaffTerms }
 
 /**
- * The offer behind a mailed secret.
+ * The offer behind a mailed secret, if it can be accepted.
  * @throws Problem the same for every token that is not, or no longer, good for an invitation; `conflict` when it makes a staff user and
  * its address has a user already
  */
-export async function findOffer({ db, clock }: Context, secret: string): Promise<InvitationOffer> {
-  const { id } = await findToken(db, clock.offset(), secret, ['contact_invitation', 'grant_invitation', 'staff_invitation'])
-  const offer = await readOffer(db, clock.offset(), id)
-  if (offer === undefined) throw refusedToken()
+export async function findOffer(context: Context, secret: string): Promise<InvitationOffer> {
+  const offer = await readInvitation(context, secret)
   if (offer.terms.kind === 'staff' && offer.owner !== null) throw staffIsNew()
+  return offer
+}
+
+/** The offer behind a mailed secret. @throws Problem the same for every token that is not, or no longer, good for an invitation. */
+export async function readInvitation({ db, clock }: Context, secret: string): Promise<InvitationOffer> {
+  const { id } = await findToken(db, clock.offset(), secret, ['contact_invitation', 'grant_invitation', 'staff_invitation'])
+  return offerOf(db, clock.offset(), id)
+}
+
+/** The offer as it is now that nobody else can change it. Throws the refusal. */
+export function stands({ clock }: Context, tx: Database, { token }: InvitationOffer): Promise<InvitationOffer> {
+  return offerOf(tx, clock.offset(), token)
+}
+
+async function offerOf(db: Database, clockOffset: number, token: string): Promise<InvitationOffer> {
+  const offer = await readOffer(db, clockOffset, token)
+  if (offer === undefined) throw refusedToken()
   return offer as InvitationOffer
 }
+
+/** Who invited stays as he is meanwhile: what is offered stands on him. */
+export const keysOf = ({ terms, invitedBy }: InvitationOffer): Keys =>
+  terms.kind === 'staff' ? adminKeys : { accounts: [terms.account.id], witnesses: invitedBy === null ? [] : [invitedBy.id] }
 
 /** Staff are never contacts or developers, so they are always new users. */
 export function staffIsNew(): Problem {

@@ -36,6 +36,7 @@ export const eventKinds = {
   'key.removed': 'staff',
   'staff.invited': 'staff',
   'staff.given': 'staff',
+  'staff.declined': 'staff',
   'staff.ended': 'staff',
   'account.created': 'account',
   'account.updated': 'account',

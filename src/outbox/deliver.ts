@@ -11,7 +11,7 @@ import type { JobHandler, JobPayload } from '../jobs/jobs.ts'
 import { knownLetter, type Letter, noticeLetter, secretLetter } from './letters.ts'
 import { readNotice } from './notice.ts'
 import { type Offer, readOffer } from './offer.ts'
-import { claimedLetter, ownLetter } from './own-letters.ts'
+import { claimedLetter, declinedLetter, ownLetter } from './own-letters.ts'
 import { type Notice, type NoticeKind, postAddressClaimed, postAddressKnown, type SecurityKind } from './post.ts'
 import { newSecret } from './secret.ts'
 import { securityLetter } from './security.ts'
@@ -49,6 +49,8 @@ function letterOf(context: Context, payload: JobPayload): Promise<Ready | undefi
       return aboutAddress(context, String(payload['address']), knownLetter)
     case 'address_claimed':
       return aboutAddress(context, String(payload['address']), claimedLetter)
+    case 'staff_declined':
+      return declined(context, String(payload['user']))
     case 'notice':
       return notice(context, payload)
     case 'security':
@@ -98,6 +100,17 @@ async function aboutAddress(context: Context, id: string, letter: (origin: strin
     .from(addresses)
     .where(and(eq(addresses.id, id), isNotNull(addresses.provenAt)))
   return found && { to: found.address, letter: letter(originOf(context)) }
+}
+
+/** To the address he proved first. */
+async function declined(context: Context, userId: string): Promise<Ready | undefined> {
+  const own = await context.db
+    .select({ to: addresses.address })
+    .from(addresses)
+    .where(and(eq(addresses.userId, userId), isNotNull(addresses.provenAt)))
+    .orderBy(addresses.provenAt, addresses.id)
+    .limit(1)
+  return own.map(({ to }) => ({ to, letter: declinedLetter(originOf(context)) }))[0]
 }
 
 function security({ db, config }: Context, payload: JobPayload): Promise<Ready | undefined> {

@@ -63,6 +63,11 @@ function invitation(about: string[], origin: string, secret: string, until: stri
     '{ "token": "…", "name": "…", "password": "…" }',
     ...(orSignIn ? signIn : []),
     '',
+    'Decline it, and who invited you is told:',
+    '',
+    `POST ${origin}/v1/invitations/decline`,
+    '{ "token": "…" }',
+    '',
     'If you do not expect this, do nothing.',
   )
 }

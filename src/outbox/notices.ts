@@ -5,6 +5,7 @@ import { submissionNotices } from './submission-letters.ts'
 export const notices: Record<NoticeKind, { subject: string; said: string }> = {
   contact_added_by_staff: { subject: 'A contact was added', said: 'the provider has invited a contact.' },
   contact_ended: { subject: 'A contact has ended', said: 'a contact has ended.' },
+  contact_declined: { subject: 'An invitation was declined', said: 'who was invited as a contact has declined.' },
   domain_added_by_staff: { subject: 'A domain was added', said: 'the provider has put a domain into it.' },
   domain_released_by_staff: { subject: 'A domain was released', said: 'the provider has released a domain of it.' },
   domain_claim_refused: { subject: 'A claim was refused', said: 'the provider has refused a claim of a domain.' },

@@ -59,3 +59,16 @@ export function claimedLetter(origin: string): Letter {
     ),
   }
 }
+
+/** For the admin who invited somebody to the support desk. */
+export function declinedLetter(origin: string): Letter {
+  return {
+    subject: 'An invitation was declined',
+    text: lines(
+      `An invitation of yours to the support desk at ${origin}`,
+      'was declined. Who works there stands here:',
+      '',
+      `GET ${origin}/v1/staff`,
+    ),
+  }
+}

@@ -9,6 +9,7 @@ import type { Jobs } from '../jobs/jobs.ts'
 export const noticeKinds = [
   'contact_added_by_staff',
   'contact_ended',
+  'contact_declined',
   'domain_added_by_staff',
   'domain_released_by_staff',
   'domain_claim_refused',
@@ -54,6 +55,11 @@ export async function postAddressKnown(jobs: Jobs, tx: Database, addressId: stri
 /** Tells one person what happened on an account he has to do with. */
 export async function postNotice(jobs: Jobs, tx: Database, { kind, accountId, subjectId, recipientUserId }: Notice): Promise<void> {
   await jobs.enqueue(tx, 'mail', { letter: 'notice', kind, account: accountId, subject: subjectId, recipient: recipientUserId })
+}
+
+/** Tells who invited somebody to the support desk that it was declined. */
+export async function postDeclined(jobs: Jobs, tx: Database, inviterUserId: string): Promise<void> {
+  await jobs.enqueue(tx, 'mail', { letter: 'staff_declined', user: inviterUserId })
 }
 
 /** Letters to a person about the safety of his own sign-in. */
