@@ -34,24 +34,36 @@ function columnsOf(keys: readonly string[]): (readonly [key: string, column: str
   return made
 }
 
-/** A row that came as JSON (`row_to_json`), as drizzle gives one: names of several words in one, instants as dates. */
-export function rowOf<T extends PgTable>(table: T, json: Record<string, unknown>): T['$inferSelect'] {
-  return Object.fromEntries(
-    readersOf(table).map(([key, column, isDate]) => {
-      const raw = json[column]
-      return [key, isDate && raw !== null ? new Date(raw as string) : raw]
-    }),
-  ) as T['$inferSelect']
+/** The named columns of a row as a JSON array: the names, said once here, would be most of what travels. */
+export function rowArray<T extends PgTable>(_table: T, keys: readonly (keyof T['$inferSelect'] & string)[], from: string): SQL {
+  return sql`json_build_array(${sql.join(
+    columnsOf(keys).map(([, column]) => sql`${sql.identifier(from)}.${sql.identifier(column)}`),
+    sql`, `,
+  )})`
 }
 
-type Reader = [key: string, column: string, isDate: boolean]
-const readers = new WeakMap<PgTable, Reader[]>()
+/** The row of such an array, as drizzle gives one: instants are dates. */
+export function rowOf<T extends PgTable, K extends keyof T['$inferSelect'] & string>(
+  table: T,
+  keys: readonly K[],
+  values: readonly unknown[],
+): Pick<T['$inferSelect'], K> {
+  const row: Record<string, unknown> = {}
+  const dates = datesOf(table)
+  keys.forEach((key, place) => {
+    const value = values[place]
+    row[key] = value !== null && dates.has(key) ? new Date(value as string) : value
+  })
+  return row as Pick<T['$inferSelect'], K>
+}
 
-function readersOf(table: PgTable): Reader[] {
-  const known = readers.get(table)
+const dates = new WeakMap<PgTable, ReadonlySet<string>>()
+
+function datesOf(table: PgTable): ReadonlySet<string> {
+  const known = dates.get(table)
   if (known !== undefined) return known
-  const made = Object.entries(getTableColumns(table)).map(([key, { dataType }]): Reader => [key, toSnake(key), dataType === 'date'])
-  readers.set(table, made)
+  const made = new Set(Object.entries(getTableColumns(table)).flatMap(([key, { dataType }]) => (dataType === 'date' ? [key] : [])))
+  dates.set(table, made)
   return made
 }
 

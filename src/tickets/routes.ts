@@ -12,8 +12,9 @@ import { openTicket } from './open.ts'
 import { namedByBody } from './place.ts'
 import { addMessage } from './reply.ts'
 import { CreateMessage, CreateTicket, Message, shared, Ticket, TicketFilters } from './schema.ts'
+import { shownTicket } from './shown.ts'
 import { closeTicket, reopenTicket } from './steps.ts'
-import { listMessages, listTickets, shownTicket, type TicketFilter, ticketShown } from './store.ts'
+import { listMessages, listTickets, type TicketFilter, ticketShown } from './store.ts'
 
 const tags = ['tickets']
 const TicketPath = Type.Object({ ticket: Type.String({ description: 'The ticket, by id' }) })

@@ -3,43 +3,15 @@ import { and, asc, eq, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Loaded } from '../authority/load.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
-import type { AlsoRead } from '../authority/statements.ts'
 import type { Database } from '../database/open.ts'
-import { rowOf } from '../database/rows.ts'
 import { varying } from '../database/statement.ts'
-import { accounts, messages, tickets, users } from '../database/tables.ts'
+import { accounts, messages, users } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
 import type { Message, Ticket } from './schema.ts'
+import { type AccountName, fromListed, fromShown, type Listed, pageOf, type Shown, type TicketRow } from './shown.ts'
 
 const actor = alias(users, 'actor')
 const account = { id: accounts.id, number: accounts.number, name: accounts.name }
-
-/** A ticket's row and the names it needs. */
-export type TicketRow = {
-  ticket: typeof tickets.$inferSelect
-  account: AccountName
-  domainName: string | null
-  requesterName: string | null
-  actorName: string
-  /** The agent, by telephone. */
-  recorderName?: { id: string; name: string } | null
-}
-
-/** The same as one JSON value, for a ticket in `t`. */
-const shown = sql`json_build_object('ticket', row_to_json(t),
-  'account', (select json_build_object('id', sa.id, 'number', sa.number, 'name', sa.name) from accounts sa where sa.id = t.account_id),
-  'domainName', (select sd.name from domains sd where sd.account_id = t.account_id and sd.id = t.domain_id),
-  'requesterName', (select sr.name from users sr where sr.id = t.requester_user_id),
-  'actorName', (select su.name from users su where su.id = t.actor_user_id),
-  'recorderName', (select json_build_object('id', ru.id, 'name', ru.name) from staff_members rs join users ru on ru.id = rs.user_id
-    where rs.id = t.recorded_by_staff_id))`
-
-type Shown = Omit<TicketRow, 'ticket'> & { ticket: Record<string, unknown> }
-
-const fromShown = (json: Shown): TicketRow => ({ ...json, ticket: rowOf(tickets, json.ticket) })
-
-/** The ticket a path names, read with the facts that decide who may see it. */
-export const shownTicket: AlsoRead = { name: 'ticket', column: sql`(select ${shown} from t)` }
 
 /** The ticket that was read with the facts. */
 export function ticketShown({ also }: Pick<Loaded, 'also'>, forStaff: boolean): Ticket {
@@ -54,39 +26,7 @@ export type TicketFilter = {
   number?: string | undefined
 }
 
-/** A page of tickets, and every name on it once. */
-type Listed = {
-  tickets: Record<string, unknown>[] | null
-  accounts: AccountName[] | null
-  domains: { id: string; name: string }[] | null
-  people: { id: string; name: string }[] | null
-}
-
 const listed = varying<{ page: Listed }>('tickets_list')
-
-const pageOf = (tickets: SQL): SQL => sql`with p as materialized (${tickets})
-  select json_build_object('tickets', (select json_agg(row_to_json(p) order by p.created_at desc, p.id desc) from p),
-    'accounts', (select json_agg(json_build_object('id', a.id, 'number', a.number, 'name', a.name)) from accounts a
-      where a.id = any(array(select account_id from p))),
-    'domains', (select json_agg(json_build_object('id', d.id, 'name', d.name)) from domains d
-      where d.account_id = any(array(select account_id from p)) and d.id = any(array(select domain_id from p))),
-    'people', (select json_agg(json_build_object('id', u.id, 'name', u.name)) from users u
-      where u.id = any(array(select actor_user_id from p union select requester_user_id from p)))) as page`
-
-function fromListed({ tickets: rows, accounts: of, domains: on, people }: Listed): TicketRow[] {
-  const byId = <T extends { id: string }>(list: readonly T[] | null) => new Map((list ?? []).map((item) => [item.id, item]))
-  const [accountOf, domainOf, personOf] = [byId(of), byId(on), byId(people)]
-  return (rows ?? []).map((json) => {
-    const ticket = rowOf(tickets, json)
-    return {
-      ticket,
-      account: accountOf.get(ticket.accountId) as AccountName,
-      domainName: domainOf.get(ticket.domainId ?? '')?.name ?? null,
-      requesterName: personOf.get(ticket.requesterUserId ?? '')?.name ?? null,
-      actorName: personOf.get(ticket.actorUserId)?.name as string,
-    }
-  })
-}
 
 /** Newest first, after the position of a cursor, within the clauses. Names are looked up for the page alone. */
 export async function listTickets(
@@ -169,7 +109,6 @@ type Written = Pick<
   typeof messages.$inferSelect,
   'actorUserId' | 'capacity' | 'contactId' | 'grantId' | 'staffMemberId' | 'verification' | 'verificationLevel' | 'verifiedAt'
 >
-type AccountName = { id: string; number: string; name: string }
 
 /** The author of a ticket or message on the wire. Names are never dropped: "D on behalf of A" is visible everywhere. */
 export function toAuthor(row: Written, name: string, account: AccountName): Message['author'] {
