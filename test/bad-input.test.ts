@@ -12,6 +12,7 @@ import { type ProblemCode, problemCodes, problemKind } from '../src/problem.ts'
 import { asking, submission } from './fixtures/cast.ts'
 import { type Mistake, type Sending, surplusMembers, wrongBodies, wrongMembers, wrongPaths, wrongQueries } from './fixtures/mistakes.ts'
 import { type Operation, operationsOf, placesIn } from './fixtures/operations.ts'
+import { countEffects } from './fixtures/rows.ts'
 import { setStage } from './tickets/stage.ts'
 
 t.setTimeout(600_000)
@@ -121,7 +122,7 @@ const failureOf = ({ statusCode, body }: Reply): string | undefined =>
 
 /** Sends all of them; each must be refused as it says, and after all of them nothing may have changed. */
 async function sweep(t: Test, operation: Operation, tries: readonly Mistake[], except: readonly string[] = []): Promise<void> {
-  const before = await stage.rows(...except)
+  const before = await countEffects(test.context.db, except)
   const faults: string[] = []
   for (const { what, statuses, pointer, ...sending } of tries) {
     const reply = await sendTo(operation, sending)
@@ -129,7 +130,7 @@ async function sweep(t: Test, operation: Operation, tries: readonly Mistake[], e
     if (fault !== undefined) faults.push(`${what}: ${fault}`)
   }
   t.strictSame(faults, [], `${operation.name}: ${tries.length} requests, each a problem`)
-  t.strictSame(await stage.rows(...except), before, 'and nothing was written')
+  t.strictSame(await countEffects(test.context.db, except), before, 'and nothing was written')
 }
 
 const json = (value: unknown): string => JSON.stringify(value)
