@@ -14,6 +14,7 @@ import type { Standing } from '../http/types.ts'
 import { demandShownFactor } from '../identity/shown.ts'
 import { postSecurityNotice } from '../outbox/post.ts'
 import { invalid, Problem } from '../problem.ts'
+import { copyCompromises, moveHeld } from './held.ts'
 import { type Move, moveContacts, moveGrants, moveNames, provenAddressIds } from './move.ts'
 import { retire } from './retire.ts'
 import type { Joined } from './schema.ts'
@@ -62,6 +63,8 @@ async function attemptJoin(context: Context, { caller, ask, repeatable }: Standi
 async function join({ jobs }: Context, tx: Database, authority: Authority, move: Move): Promise<Omit<Joined, 'user' | 'joined'>> {
   await retire(tx, authority, move.from)
   await moveNames(tx, authority, move)
+  await moveHeld(tx, authority, move)
+  await copyCompromises(tx, move)
   const contacts = await moveContacts(tx, jobs, authority, move)
   const grants = await moveGrants(tx, authority, move)
   for (const id of await provenAddressIds(tx, move.to)) await postSecurityNotice(jobs, tx, 'users_joined', move.to, id)

@@ -1,0 +1,31 @@
+/** What hangs on a user without being his authority, in the transaction that joins him to another. */
+import { and, eq, isNull, sql } from 'drizzle-orm'
+import type { Authority } from '../authority/judge.ts'
+import type { Database } from '../database/open.ts'
+import { submissionMutes, submissions, supportCodes } from '../database/tables.ts'
+import type { Move } from './move.ts'
+
+/**
+ * All that he submitted, decided or not: which of it had been would show otherwise. Whom an account does not want to hear of it does not
+ * hear of under the other name. A code told to support was his who made it, so it ends.
+ */
+export async function moveHeld(tx: Database, { at }: Authority, { from, to }: Move): Promise<void> {
+  await tx.update(submissions).set({ submitterUserId: to }).where(eq(submissions.submitterUserId, from))
+  await tx.execute(sql`
+    insert into submission_mutes (account_id, submitter_user_id, contact_id, created_at)
+    select account_id, ${to}::uuid, contact_id, created_at from submission_mutes where submitter_user_id = ${from} on conflict do nothing`)
+  await tx.delete(submissionMutes).where(eq(submissionMutes.submitterUserId, from))
+  await tx
+    .update(supportCodes)
+    .set({ expiresAt: new Date(at) })
+    .where(and(eq(supportCodes.userId, from), isNull(supportCodes.verifiedAt)))
+}
+
+/**
+ * What was granted while the other was in somebody else's hands stands on contacts that are the survivor's from now on, and stays as it
+ * is; so do those that ended with the other, so the other's rows stay too.
+ */
+export async function copyCompromises(tx: Database, { from, to }: Move): Promise<void> {
+  await tx.execute(sql`
+    insert into compromises (user_id, id, since, until) select ${to}::uuid, id, since, until from compromises where user_id = ${from}`)
+}
