@@ -2,6 +2,7 @@
 import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
 import { grants } from '../database/tables.ts'
+import type { Jobs } from '../jobs/jobs.ts'
 import { append, type JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import { Problem } from '../problem.ts'
@@ -15,6 +16,7 @@ export type Agreed = { account: Pick<AccountFact, 'id' | 'state'>; id: string; g
 
 /** Who agrees, when (epoch ms), and how an event about it is made. */
 export type Agreeing = {
+  jobs: Jobs
   userId: string
   at: number
   clockOffset: number
@@ -58,7 +60,7 @@ async function supersede(tx: Database, { account, id, granteeUserId }: Agreed, w
   const [row] = await tx.select({ supersedes: grants.supersedes }).from(grants).where(of(id))
   const former = row?.supersedes ?? null
   if (former === null) return []
-  const state = { compromised: givenInWrongHands, finished: sql<boolean>`${finished('grants')}` }
+  const state = { compromised: givenInWrongHands, grantor: grantorUser, finished: sql<boolean>`${finished('grants')}` }
   const [found] = await tx
     .select({ ...getTableColumns(grants), ...state })
     .from(grants)
@@ -90,8 +92,13 @@ async function supersede(tx: Database, { account, id, granteeUserId }: Agreed, w
       value: { by: id },
     }),
   )
+  const letter = { letter: 'notice', kind: 'grant_superseded', account: account.id, subject: former }
+  for (const recipient of new Set([granteeUserId, old.grantor]))
+    if (recipient !== who.userId) await who.jobs.enqueue(tx, 'mail', { ...letter, recipient })
   return [former, ...old.lineage]
 }
+
+const grantorUser = sql<string>`(select gc.user_id from contacts gc where gc.account_id = ${grants.accountId} and gc.id = ${grants.grantorContactId})`
 
 const givenInWrongHands = sql<boolean>`exists (select from contacts gc where gc.account_id = ${grants.accountId} and gc.id = ${grants.grantorContactId}
   and ${compromised('gc', 'grants')})`

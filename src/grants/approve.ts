@@ -65,6 +65,7 @@ async function agree({ context, tx, authority, loaded, grant }: Act): Promise<vo
     grantor: authority.via.id,
   }
   await bringIntoForce(tx, agreed, {
+    jobs: context.jobs,
     userId: actorOf(authority),
     at: authority.at,
     clockOffset: context.clock.offset(),

@@ -81,7 +81,13 @@ export function acceptMine(context: Context, standing: Standing, id: string): Pr
     await bringIntoForce(
       tx,
       { account: loaded.account as AccountFact, id: grant.id, granteeUserId: userId },
-      { userId, at: authority.at, clockOffset: context.clock.offset(), event: (kind, rest) => eventOf(authority, kind, rest) },
+      {
+        jobs: context.jobs,
+        userId,
+        at: authority.at,
+        clockOffset: context.clock.offset(),
+        event: (kind, rest) => eventOf(authority, kind, rest),
+      },
     )
     await tellSides(act, 'grant_accepted')
   })

@@ -61,7 +61,7 @@ async function becomeContact(
 
 /** In force from now, or later if the terms say so. */
 async function becomeGrantee(context: Context, tx: Database, who: Acceptor, { account, id }: GrantTerms): Promise<Effect['grant']> {
-  const agreeing = { ...who, clockOffset: context.clock.offset() }
+  const agreeing = { ...who, jobs: context.jobs, clockOffset: context.clock.offset() }
   const { grantor, notBefore, expiresAt } = await bringIntoForce(tx, { account, id, granteeUserId: who.userId }, agreeing)
   await postNotice(context.jobs, tx, { kind: 'grant_accepted', accountId: account.id, subjectId: id, recipientUserId: grantor.userId })
   return { id, notBefore: new Date(notBefore).toISOString(), expiresAt: new Date(expiresAt).toISOString() }

@@ -5,7 +5,7 @@ import { v7 as uuid } from 'uuid'
 import { grants } from '../../src/database/tables.ts'
 import { type Request, send } from '../fixtures/app.ts'
 import { freshToken, grant, person, request, tokenFor } from '../fixtures/cast.ts'
-import { comparable, eventsOf, refusedOf } from '../fixtures/ledger.ts'
+import { comparable, eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
 import { mailbox } from '../fixtures/mail.ts'
 import { setDesk } from './stage.ts'
 
@@ -67,6 +67,9 @@ t.test('extending a grant', async (t) => {
     t.match(await row(old), { status: 'superseded', endedBy: developer.id, version: 2 })
     t.strictSame((await row(id)).lineage, [old])
     t.strictSame(await desk.events(old), ['grant.superseded'])
+    const ended = (await letters(test)).filter(({ kind }) => kind === 'grant_superseded')
+    t.match(ended, [{ recipient: owner.id }], 'who stood for the old one is told')
+    t.equal(ended.length, 1)
     t.strictSame(await told(id), ['grant_accepted Mia'])
     t.equal(await sees(ticket), 200, 'its tickets stay in reach')
     t.equal((await open('alpha-two.example')).status, 201)
