@@ -119,6 +119,12 @@ const settings = Type.Object({
   invitationDays: whole(1, 90, 14, 'The life of an invitation, and of a request for a grant that nobody answers.'),
   spentTokenDays: whole(1, 3_650, 30, 'How long a mailed token is kept after it was used or has expired; it opens nothing then.'),
   endedSessionDays: whole(1, 3_650, 30, 'How long the refresh and personal access tokens of a session are kept, useless, after its end.'),
+  endedRequestDays: whole(
+    1,
+    3_650,
+    90,
+    'How long what a developer asked for is kept after it was answered, withdrawn or unanswered for long.',
+  ),
   removedAddressDays: whole(1, 3_650, 30, 'How long a removed mail address is kept, so that its mailbox can still be told.'),
   grantDaysDefault: whole(1, 3_650, 90, 'The life of a grant whose end is not given.'),
   grantDaysMax: whole(1, 3_650, 365, 'The longest life of a grant.'),

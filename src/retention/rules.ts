@@ -13,7 +13,7 @@ const attemptDays = 90
 
 const days = (count: number): SQL => sql`make_interval(days => ${count}::int)`
 
-export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays }: Config): Rule[] {
+export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays, endedRequestDays, invitationDays }: Config): Rule[] {
   const pastSession = (now: SQL): SQL => sql`(select least(s.ended_at, s.expires_at) from sessions s where s.id = x.session_id)
     <= ${now} - ${days(endedSessionDays)}`
   return [
@@ -25,6 +25,12 @@ export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays }
     { table: 'single_use_tokens', over: (now) => sql`least(x.used_at, x.expires_at) <= ${now} - ${days(spentTokenDays)}` },
     { table: 'refresh_tokens', over: pastSession },
     { table: 'access_tokens', over: pastSession },
+    { table: 'support_codes', over: (now) => sql`coalesce(x.verified_at, x.expires_at) <= ${now} - ${days(spentTokenDays)}` },
+    {
+      table: 'grant_requests',
+      over: (now) =>
+        sql`coalesce(x.cancelled_at, x.approved_at, x.created_at + ${days(invitationDays)}) <= ${now} - ${days(endedRequestDays)}`,
+    },
     { table: 'addresses', over: (now) => sql`x.removed_at <= ${now} - ${days(removedAddressDays)}` },
   ]
 }

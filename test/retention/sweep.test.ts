@@ -5,17 +5,20 @@ import { v7 as uuid } from 'uuid'
 import {
   accessTokens,
   addresses,
+  grantRequests,
+  grants,
   idempotencyKeys,
   passkeyChallenges,
   refreshTokens,
   sessions,
   singleUseTokens,
+  supportCodes,
   throttles,
   usedAssertions,
 } from '../../src/database/tables.ts'
 import { batchSize, sweepRetention } from '../../src/retention/sweep.ts'
 import { openTestApp, send, type TestApp } from '../fixtures/app.ts'
-import { account, contact, domain, person } from '../fixtures/cast.ts'
+import { account, contact, domain, grant, type Person, person } from '../fixtures/cast.ts'
 import { quiet } from '../fixtures/database.ts'
 import { givePassword, signIn } from '../fixtures/passwords.ts'
 import { personalToken, post } from '../oauth/stage.ts'
@@ -29,6 +32,8 @@ const swept = [
   'single_use_tokens',
   'refresh_tokens',
   'access_tokens',
+  'support_codes',
+  'grant_requests',
   'addresses',
 ]
 
@@ -49,7 +54,9 @@ async function open(t: Test, settings: Record<string, string> = {}) {
 }
 
 /** One row of each kind, which is over at an instant. */
-async function rowsOverAt({ context: { db } }: TestApp, userId: string, over: number): Promise<void> {
+async function rowsOverAt(test: TestApp, anna: Person, over: number): Promise<void> {
+  const { db } = test.context
+  const userId = anna.id
   const at = new Date(over)
   const before = new Date(over - 60_000)
   const bytes = () => Buffer.from(uuid())
@@ -67,23 +74,35 @@ async function rowsOverAt({ context: { db } }: TestApp, userId: string, over: nu
   const token = { id: uuid(), userId, sessionId: session, name: 'Tool', secretHash: bytes(), ceiling: {}, createdAt: before, expiresAt: at }
   await db.insert(accessTokens).values(token)
   await db.insert(addresses).values({ id: uuid(), userId, address: 'gone@people.example', createdAt: before, removedAt: at })
+  const a = await account(test, 'Alpha Ltd')
+  const codes = { accountId: a.id, userId, contactId: await contact(test, a, anna, 'owner'), createdAt: before }
+  await db.insert(supportCodes).values({ ...codes, id: uuid(), codeHash: bytes(), expiresAt: at })
+  const asked = new Date(over - 14 * dayMs)
+  const request = { userId, account: a.number, domainNames: ['alpha.example'], actions: ['ticket.read'], reach: 'own' as const }
+  await db.insert(grantRequests).values({ ...request, id: uuid(), createdAt: asked, expiresAt: new Date(over + 365 * dayMs) })
 }
 
 t.test('each goes at its time, to the millisecond, and not before', async (t) => {
-  const { test, counts, sweep, told } = await open(t, { SPENT_TOKEN_DAYS: '2', ENDED_SESSION_DAYS: '3', REMOVED_ADDRESS_DAYS: '4' })
+  const { test, counts, sweep, told } = await open(t, {
+    SPENT_TOKEN_DAYS: '2',
+    ENDED_SESSION_DAYS: '3',
+    REMOVED_ADDRESS_DAYS: '4',
+    ENDED_REQUEST_DAYS: '5',
+  })
   const anna = await person(test, 'Anna')
   const kept = await counts()
   const over = test.clock.now() + 3_600_000
-  await rowsOverAt(test, anna.id, over)
+  await rowsOverAt(test, anna, over)
   const all = await counts()
   t.ok(swept.every((table) => all[table] === (kept[table] as number) + 1))
   await sweep()
   t.strictSame(await counts(), all, 'nothing is over yet')
   for (const [days, gone] of [
     [0, ['idempotency_keys', 'throttles', 'used_assertions', 'passkey_challenges']],
-    [2, ['single_use_tokens']],
+    [2, ['single_use_tokens', 'support_codes']],
     [3, ['refresh_tokens', 'access_tokens']],
     [4, ['addresses']],
+    [5, ['grant_requests']],
   ] as const) {
     const due = over + days * dayMs
     // The clock runs on: a minute before it is surely not time yet.
@@ -166,4 +185,32 @@ t.test('more than one batch goes, repeating is harmless, and a stop in between l
   await db.transaction((tx) => test.jobs.enqueue(tx, 'retention', {}))
   t.equal(await test.jobs.drain('retention'), 1)
   t.equal(await db.$count(throttles), 0)
+})
+
+t.test('what was asked for is kept from its answer or withdrawal on, and a code told to support from then on', async (t) => {
+  const { test, db, sweep } = await open(t, { SPENT_TOKEN_DAYS: '2', ENDED_REQUEST_DAYS: '5' })
+  const anna = await person(test, 'Anna')
+  const agent = await person(test, 'Agent')
+  const a = await account(test, 'Alpha Ltd')
+  const d = await domain(test, a, 'alpha.example')
+  const olga = await contact(test, a, await person(test, 'Olga'), 'owner')
+  const grantId = await grant(test, a, olga, anna, [d])
+  const now = new Date(test.clock.now())
+  const request = { userId: anna.id, account: a.number, domainNames: [d.name], actions: ['ticket.read'], reach: 'own' as const }
+  const rest = { ...request, createdAt: now, expiresAt: new Date(now.getTime() + 365 * dayMs) }
+  const [approved, cancelled, waiting] = [uuid(), uuid(), uuid()]
+  await db.insert(grantRequests).values([
+    { ...rest, id: approved, approvedAt: now, accountId: a.id, grantId },
+    { ...rest, id: cancelled, cancelledAt: now },
+    { ...rest, id: waiting },
+  ])
+  const code = { accountId: a.id, id: uuid(), codeHash: Buffer.from('x'), userId: anna.id, contactId: olga, createdAt: now }
+  const told = { verifiedAt: now, verifiedBy: agent.id, expiresAt: new Date(now.getTime() + 30 * dayMs) }
+  await db.insert(supportCodes).values({ ...code, ...told })
+  await sweep()
+  t.strictSame([await db.$count(grantRequests), await db.$count(supportCodes)], [3, 1])
+  test.clock.advance(5 * dayMs + 1)
+  await sweep()
+  t.match(await db.select().from(grantRequests), [{ id: waiting }])
+  t.strictSame([await db.$count(grantRequests), await db.$count(supportCodes), await db.$count(grants)], [1, 0, 1])
 })
