@@ -1,9 +1,10 @@
 /** A user was in somebody else's hands: one row says since when, and from that commit on nothing he granted in that time is live. */
-import { sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import type { Authority } from '../authority/judge.ts'
 import type { Database } from '../database/open.ts'
+import { users } from '../database/tables.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { append } from '../journal/append.ts'
 import { invalid } from '../problem.ts'
@@ -22,6 +23,10 @@ export async function stateCompromise(jobs: Jobs, tx: Database, authority: Autho
     where u.id = ${user} and not exists (select from compromises k where k.user_id = u.id and k.since <= ${from} and k.until >= u.suspended_at)
     returning id`)
   if (rows.length === 0) return
+  await tx
+    .update(users)
+    .set({ version: sql`${users.version} + 1` })
+    .where(eq(users.id, user))
   const value = { since: new Date(since).toISOString() }
   await append(tx, eventOf(authority, 'user.compromised', { resourceType: 'user', resourceId: user, value }))
   await jobs.enqueue(tx, 'compromises', { user })

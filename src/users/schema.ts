@@ -45,6 +45,7 @@ export const User = Type.Object(
     staffRole: maybeOpenWord(staffRoles, 'Null for everyone who does not work for the provider'),
     suspendedAt: maybeInstantOf('Since when he is suspended'),
     suspendedReason: maybeText('Why'),
+    compromisedSince: maybeInstantOf('Since when, as was said last, somebody else had him in his hands; it stays when he is restored'),
     createdAt: instantOf('When he came to be'),
     version: Type.Integer(),
   },

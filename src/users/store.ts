@@ -10,6 +10,8 @@ const columns = {
   addresses: sql<{ address: string; provenAt: number | null }[]>`(
     select coalesce(json_agg(json_build_object('address', a.address, 'provenAt', floor(extract(epoch from a.proven_at) * 1000)) order by a.id), '[]'::json)
     from addresses a where a.user_id = users.id and a.removed_at is null)`,
+  compromisedSince: sql<string | number | null>`(select floor(extract(epoch from k.since) * 1000) from compromises k
+    where k.user_id = users.id order by k.until desc, k.since limit 1)`,
   staffRole: sql<StaffRole | null>`(select s.role from staff_members s where s.user_id = users.id and s.ended_at is null)`,
 }
 
@@ -31,7 +33,7 @@ export async function findUsers(db: Database, address: string): Promise<User[]> 
   return rows.map(toUser)
 }
 
-function toUser({ user, addresses: owned, staffRole }: Awaited<ReturnType<typeof select>>[number]): User {
+function toUser({ user, addresses: owned, staffRole, compromisedSince }: Awaited<ReturnType<typeof select>>[number]): User {
   return {
     id: user.id,
     name: user.name,
@@ -40,6 +42,7 @@ function toUser({ user, addresses: owned, staffRole }: Awaited<ReturnType<typeof
     staffRole,
     suspendedAt: user.suspendedAt?.toISOString() ?? null,
     suspendedReason: user.suspendedReason,
+    compromisedSince: compromisedSince === null ? null : new Date(Number(compromisedSince)).toISOString(),
     createdAt: user.createdAt.toISOString(),
     version: user.version,
   }

@@ -25,6 +25,7 @@ t.test('the directory of users', async (t) => {
       staffRole: null,
       suspendedAt: null,
       suspendedReason: null,
+      compromisedSince: null,
     }
     t.strictSame(reply.body, { ...expected, createdAt, version: 1 })
     t.match(owned, [{ address: anna.address, provenAt: /T/ }])
@@ -84,10 +85,19 @@ t.test('suspending a user', async (t) => {
     t.strictSame(value?.value, { reason: 'Stolen laptop' })
   })
 
+  await t.test('staff see since when he was in other hands, in a new version', async (t) => {
+    const since = new Date(test.clock.now() - 86_400_000).toISOString()
+    const body = { reason: 'Phished', compromisedSince: since }
+    const stated = await send(test, 'POST', `/v1/users/${anna.id}/suspend`, { token: admin.token, body })
+    t.match(stated, { status: 200, headers: { etag: '"v3"' }, body: { compromisedSince: since, version: 3 } })
+    t.equal((await send(test, 'GET', `/v1/users/${anna.id}`, { token: support.token })).body.compromisedSince, since)
+    t.strictSame((await send(test, 'POST', `/v1/users/${anna.id}/suspend`, { token: admin.token, body })).body, stated.body)
+  })
+
   await t.test('and restoring him gives it all back, sessions too', async (t) => {
-    t.match(await restore(anna.id), { status: 200, body: { status: 'active', suspendedAt: null, suspendedReason: null, version: 3 } })
+    t.match(await restore(anna.id), { status: 200, body: { status: 'active', suspendedAt: null, suspendedReason: null, version: 4 } })
     t.equal(await meets(anna.token), 200)
-    t.match(await restore(anna.id), { status: 200, body: { version: 3 } })
+    t.match(await restore(anna.id), { status: 200, body: { version: 4 } })
     t.equal((await events('user.restored')).length, 1)
   })
 
