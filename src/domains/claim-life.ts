@@ -11,13 +11,14 @@ import type { ClaimStatus } from '../vocabulary.ts'
 
 export type ClaimRow = typeof domainClaims.$inferSelect
 
-/** The claim, by id or by name, if it has not ended. */
+/** The claim, by id or by name, if it has not ended; it does not lapse meanwhile, which takes no account's key. */
 export async function findPending(tx: Database, accountId: string, by: { id: string } | { name: string }): Promise<ClaimRow | undefined> {
   const which = 'id' in by ? eq(domainClaims.id, by.id) : eq(domainClaims.name, by.name)
   const [found] = await tx
     .select()
     .from(domainClaims)
     .where(and(eq(domainClaims.accountId, accountId), which, eq(domainClaims.status, 'pending')))
+    .for('update')
   return found
 }
 

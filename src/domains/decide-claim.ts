@@ -13,7 +13,7 @@ import { etagOf, stale } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
 import { append } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
-import { type ClaimRow, endClaim } from './claim-life.ts'
+import { type ClaimRow, endClaim, findPending } from './claim-life.ts'
 import type { Because, DomainClaim } from './claim-schema.ts'
 import { readClaim } from './claim-store.ts'
 import { type Holder, holderOf, moveName, otherAccount } from './move.ts'
@@ -57,6 +57,7 @@ function decided(
   const { id: accountId } = standing.loaded.account as AccountFact
   return changeOnce(context, standing.caller, standing.ask, { accounts: keys }, standing.repeatable, async (tx, authority) => {
     const view = { staff: true, now: authority.at }
+    await findPending(tx, accountId, { id })
     const claim = await readClaim(tx, accountId, id, view)
     if (claim === undefined) throw notFound()
     if (standing.expectedVersion !== null && standing.expectedVersion !== claim.version) throw stale(claim.version)

@@ -13,6 +13,7 @@ import {
   users,
 } from '../../src/database/tables.ts'
 import { checkClaims } from '../../src/domains/check-claims.ts'
+import { findPending, lapseOver } from '../../src/domains/claim-life.ts'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { account, contact, domain, freshToken, person, staff, tokenFor } from '../fixtures/cast.ts'
 import { comparable, eventsOf, ledger, refusedOf } from '../fixtures/ledger.ts'
@@ -358,5 +359,18 @@ t.test('claims of domains', async (t) => {
       [null],
     )
     t.match(await ask('POST', `/${body.id}/refuse`, rest), { status: 200, body: { status: 'refused' } })
+  })
+
+  const several = { skip: test.opened.kind === 'pglite' && 'it has one connection' }
+  await t.test('T3: one that is being decided does not lapse meanwhile', several, async (t) => {
+    await db.delete(throttles)
+    const { body } = await claim('deciding.example')
+    const over = Date.parse(body.expiresAt)
+    const mine = eq(domainClaims.id, body.id)
+    await db.transaction(async (tx) => {
+      t.ok(await findPending(tx, a.id, { id: body.id }))
+      t.equal(await db.transaction((other) => lapseOver(other, over, mine)), 0)
+    })
+    t.equal(await db.transaction((other) => lapseOver(other, over, mine)), 1)
   })
 })
