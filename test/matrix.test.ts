@@ -11,6 +11,8 @@ import { type DeclaredRoute, declaredRoutes } from '../src/http/authentication.t
 import { openTestApp, type Sent, send } from './fixtures/app.ts'
 import { makeWorld, type Role, roles, samples, type World } from './fixtures/world.ts'
 
+t.setTimeout(600_000)
+
 const contactsOfAccount = ['owner', 'manager', 'technical', 'billing', 'limitedTechnical', 'limitedManager'] as const
 const everyone = roles.filter((role) => role !== 'anonymous' && role !== 'suspended')
 

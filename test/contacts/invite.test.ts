@@ -51,6 +51,7 @@ t.test('inviting contacts', async (t) => {
       acceptedAt: null,
       endedAt: null,
       version: 1,
+      phone: null,
     })
     const [row] = await db.select().from(contacts).where(eq(contacts.id, made.body.id))
     t.match(row, { addedByStaff: false, invitedBy: owner.id, limited: false })

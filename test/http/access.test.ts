@@ -17,6 +17,7 @@ t.test('a path names what it says, and nothing else', async (t) => {
     grant: undefined,
     ticket: id,
     user: undefined,
+    submission: undefined,
   })
   t.match(namedByPath(secured('contact'), { account: 'C-1', contact: id }), { account: { number: 'C-1' }, contact: id, grant: undefined })
   t.match(namedByPath(secured('grant'), { account: id, grant: other }), { account: { id }, grant: other })

@@ -52,7 +52,7 @@ t.test('me/authority', async (t) => {
   await contact(test, alpha, limited, 'manager', [a1, a3])
   const technical = await contact(test, alpha, both, 'technical', [a2])
   const bothGrant = await grant(test, alpha, ownerContact, both, [a1], { actions: ['ticket.read'], reach: 'domain' })
-  const spent = await grant(test, alpha, ownerContact, dan, [a1], { maxUses: 1, uses: 1, topics: ['website'] })
+  const spent = await grant(test, alpha, ownerContact, dan, [a1], { maxUses: 1, topics: ['other'] })
   const plain = await grant(test, beta, betaOwner, dan, [b1], { actions: ['domain.read', 'ticket.create'] })
   await grant(test, alpha, ownerContact, dan, [a2], { status: 'revoked', endedAt: new Date(test.clock.now()) })
   await grant(test, alpha, ownerContact, dan, [a2], { expiresAt: new Date(test.clock.now() - 500) })
@@ -60,6 +60,10 @@ t.test('me/authority', async (t) => {
     .update(domains)
     .set({ releasedAt: new Date(test.clock.now()) })
     .where(eq(domains.id, a3.id))
+
+  // Spent, and not over while its ticket is open.
+  const wanted = { account: alpha.number, domain: 'alpha.example', topic: 'other', subject: 'It broke', message: 'Since noon.' }
+  t.equal((await send(test, 'POST', '/v1/tickets', { token: dan.token, key: true, body: wanted })).status, 201)
 
   const authority = async ({ token }: Person) => {
     const reply = await send(test, 'GET', '/v1/me/authority', { token })
@@ -111,7 +115,7 @@ t.test('me/authority', async (t) => {
     )
     t.strictSame(
       mine.accounts[0]?.domains[0]?.authority,
-      [{ by: spent, topics: ['website'], actions: ['ticket.read', 'ticket.reply'] }],
+      [{ by: spent, topics: ['other'], actions: ['ticket.read', 'ticket.reply'] }],
       'a spent one opens nothing',
     )
     t.strictSame(mine.accounts[1]?.domains[0]?.authority, [
