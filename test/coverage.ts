@@ -5,8 +5,8 @@
  *     COVERAGE=postgresql TEST_DATABASE_URL=… npm test
  *     npm run coverage -- pglite postgresql
  *
- * The last names every place that is not reached, and exits with 1 if there is one. After the names of runs it takes paths, to look at
- * a part only: `COVERAGE=mine npm test -- test/grants && npm run coverage -- mine src/grants`.
+ * The last names every place that is not reached, and exits with 1 below the floor that both runs together have reached; the floor is only
+ * ever raised, until it is 100. After the names of runs it takes paths, to look at a part only: `COVERAGE=mine npm test -- test/grants && npm run coverage -- mine src/grants`.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,6 +18,9 @@ const folder = (name: string): string => resolve(root, `.tap/coverage-${name}`)
 
 /** What `npm run check` runs, and no test. */
 const elsewhere = ['src/describe.ts']
+
+/** Per cent. Some places are reached by chance only (properties, races), so it stands a little below what was measured. */
+const floor = { statements: 99.9, branches: 99.3, functions: 99.5 }
 
 type Collection = { env: NodeJS.ProcessEnv; keep(): void }
 
@@ -54,7 +57,8 @@ type FileCoverage = {
   fnMap: Record<string, { name: string; loc: Range }>
   f: Record<string, number>
 }
-type Kind = 'statements' | 'branches' | 'functions'
+const kinds = ['statements', 'branches', 'functions'] as const
+type Kind = (typeof kinds)[number]
 type Place = { kind: Kind; first: number; last: number; reached: boolean }
 
 if (import.meta.main) {
@@ -77,9 +81,9 @@ function report(names: readonly string[], paths: readonly string[]): boolean {
   const idle = globSync('src/**/*.ts').filter((path) => wanted(path) && !seen.has(path) && !elsewhere.includes(path) && hasCode(path))
   for (const path of idle) console.log(`${path}\n         was never loaded`)
   const all = files.flatMap(({ places }) => places)
-  const sums = (['statements', 'branches', 'functions'] as const).map((kind) => share(all, kind))
+  const sums = kinds.map((kind) => `${shareOf(all, kind)} % of ${all.filter((place) => place.kind === kind).length} ${kind}`)
   console.log(`reached: ${sums.join(', ')}`)
-  return idle.length === 0 && all.every(({ reached }) => reached)
+  return idle.length === 0 && kinds.every((kind) => shareOf(all, kind) >= floor[kind])
 }
 
 /** tap brings the program that puts the runs together and knows what a statement is. For it a statement is a line. */
@@ -116,10 +120,11 @@ function show(path: string, places: readonly Place[]): void {
   }
 }
 
-function share(places: readonly Place[], kind: Kind): string {
+/** Per cent, to two decimals and never rounded up. */
+function shareOf(places: readonly Place[], kind: Kind): number {
   const ofKind = places.filter((place) => place.kind === kind)
   const reached = ofKind.filter((place) => place.reached).length
-  return `${ofKind.length === 0 ? 100 : Math.floor((reached / ofKind.length) * 10_000) / 100} % of ${ofKind.length} ${kind}`
+  return ofKind.length === 0 ? 100 : Math.floor((reached / ofKind.length) * 10_000) / 100
 }
 
 /** A file that no test loads is not in the report at all. One of types only is never loaded, and has nothing to cover. */

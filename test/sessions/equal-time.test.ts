@@ -52,8 +52,7 @@ function areEqual(medians: readonly number[]): boolean {
 t.setTimeout(180_000)
 
 t.test('signing in', async (t) => {
-  const test = await openTestApp(t)
-  test.context.config = { ...test.config, ...lean }
+  const test = await openTestApp(t, {}, lean)
   const { db } = test.context
   const [known, suspended, cheap, keyless] = [
     await person(test, 'Known'),
