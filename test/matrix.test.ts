@@ -2,7 +2,7 @@
  * Role × route: made from what the routes declare, judged by a table written here by hand. A route without a sample below fails, and so
  * does an action without a row.
  */
-import { count } from 'drizzle-orm'
+import { count, eq } from 'drizzle-orm'
 import type { PgTable } from 'drizzle-orm/pg-core'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
@@ -97,6 +97,30 @@ async function rowsOf(world: World): Promise<string> {
   return sums.join(', ')
 }
 
+const changes = ({ method }: DeclaredRoute): boolean => method !== 'GET'
+
+/** They ask, or hand out what must be signed, and change nothing that anybody has. */
+const asking = [
+  'POST /access/v1/evaluation',
+  'POST /access/v1/evaluations',
+  'POST /access/v1/search/subject',
+  'POST /access/v1/search/resource',
+  'POST /access/v1/search/action',
+  'POST /v1/decisions/explain',
+  'POST /v1/accounts/:account/domains/claims/:claim/check',
+  'POST /v1/sessions/step-up/passkey/options',
+  'POST /v1/me/second-factors/passkeys/options',
+]
+/** Their samples find nothing left to do, which is answered alike; that they leave an event otherwise, their own tests show. */
+const idle = [
+  'PATCH /v1/accounts/:account',
+  'POST /v1/accounts/:account/contacts/:contact/confirm',
+  'POST /v1/accounts/:account/grantees/:user/revoke',
+  'POST /v1/users/:user/grants/revoke',
+  'POST /v1/users/:user/restore',
+  'DELETE /v1/staff/:user',
+]
+
 /** What may differ between two equal refusals. */
 const stripped = ({ status, headers, text }: Sent): object => {
   const { date: _date, 'x-request-id': _id, ratelimit: _limit, ...rest } = headers
@@ -147,6 +171,15 @@ t.test('role × route', async (t) => {
     }
   })
 
+  const [recorded, changed, nobodys] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  async function note({ test: { context } }: World, name: string, sent: Sent): Promise<void> {
+    const { actorUserId: actor, clientId: client, requestId } = tables.journalEvents
+    const ofRequest = eq(requestId, String(sent.headers['x-request-id']))
+    const events = await context.db.select({ actor, client }).from(tables.journalEvents).where(ofRequest)
+    changed.add(name)
+    if (events.length > 0) recorded.add(name)
+    if (events.some((event) => event.actor === null && event.client === null)) nobodys.add(name)
+  }
   for (const route of secured) {
     const name = `${route.method} ${route.url}`
     const sample = samples[name]
@@ -161,6 +194,7 @@ t.test('role × route', async (t) => {
         t.equal(verdictOf(sent), verdict, `${role}: ${verdict} (${sent.status} ${sent.body?.code ?? ''} ${sent.body?.reason ?? ''})`)
         t.not(sent.status, 500)
         if (verdict !== 'admitted') t.equal(await rowsOf(world), before, `${role}: and nothing was written`)
+        if (verdict === 'admitted' && sent.status < 300 && changes(route)) await note(world, name, sent)
         if (verdict === 'unauthenticated') t.ok(sent.headers['www-authenticate'])
         if (role !== 'stranger' && role !== 'otherOwner') continue
         t.notOk(sent.body?.reason, 'a caller without a tie is told no reason')
@@ -172,4 +206,17 @@ t.test('role × route', async (t) => {
       }
     })
   }
+
+  await t.test('U1: whatever changed something left an event that says who, and in which request', async (t) => {
+    t.strictSame(
+      [...changed].filter((name) => !recorded.has(name) && !asking.includes(name) && !idle.includes(name)),
+      [],
+    )
+    t.strictSame([...nobodys], [])
+    t.strictSame(
+      [...asking, ...idle].filter((name) => recorded.has(name) || !changed.has(name)),
+      [],
+      'and what is left out has a reason',
+    )
+  })
 })
