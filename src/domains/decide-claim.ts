@@ -26,10 +26,11 @@ export async function confirmClaim(context: Context, standing: Standing, id: str
   const { id: accountId } = standing.loaded.account as AccountFact
   const [claim] = await context.db.select({ name: domainClaims.name }).from(domainClaims).where(eq(domainClaims.id, id))
   const holder = claim && (await holderOf(context.db, claim.name))
-  if (holder?.accountId === accountId) throw new Problem('conflict', { detail: 'The account holds this domain already: refuse the claim' })
-  if (holder !== undefined) await otherAccount(context, standing, { id: holder.accountId })
+  const isOwn = holder?.accountId === accountId
+  if (holder !== undefined && !isOwn) await otherAccount(context, standing, { id: holder.accountId })
   const keys = [...new Set([accountId, holder?.accountId ?? accountId])]
   return decided(context, standing, id, keys, 'accepted', async (tx, authority, found) => {
+    if (isOwn) throw new Problem('conflict', { detail: 'The account holds this domain already: refuse the claim' })
     const domainId = await moveName(context.jobs, tx, authority, holder as Holder | undefined, accountId, found.name, reason)
     await endClaim(tx, authority.at, accountId, id, { status: 'accepted', domainId })
   })
