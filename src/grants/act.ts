@@ -11,8 +11,9 @@ import type { Standing } from '../http/types.ts'
 import type { GrantStatus } from '../vocabulary.ts'
 import { statusAt } from './life.ts'
 import type { Moment } from './moment.ts'
+import { readRow, type StoredGrant } from './row.ts'
 import type { Grant } from './schema.ts'
-import { readGrant, readRow, type StoredGrant } from './store.ts'
+import { readGrant } from './store.ts'
 
 export type Act = {
   context: Context

@@ -1,5 +1,5 @@
 /** A developer's own side of his grants: seeing them, accepting what is offered to him in the place of one, declining it, resigning. */
-import { and, desc, eq, isNotNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, isNotNull, or, type SQL, sql } from 'drizzle-orm'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -22,7 +22,7 @@ import type { MyGrant } from './mine-schema.ts'
 import type { Moment } from './moment.ts'
 import { recordRefusal } from './record.ts'
 import type { Grant } from './schema.ts'
-import { readGrant } from './store.ts'
+import { readGrant, selectPage } from './store.ts'
 import { tellSides } from './tell.ts'
 
 /**
@@ -44,14 +44,7 @@ export async function listMine(
   after: readonly [string, string] | undefined,
   limit: number,
 ): Promise<MyGrant[]> {
-  const older = after && sql`(${grants.createdAt}, ${grants.id}) < (${after[0]}::timestamptz, ${after[1]}::uuid)`
-  const rows = await db
-    .select({ accountId: grants.accountId, id: grants.id })
-    .from(grants)
-    .where(and(isHis(userId, moment.now), older))
-    .orderBy(desc(grants.createdAt), desc(grants.id))
-    .limit(limit)
-  return Promise.all(rows.map((of) => showMine(db, of, moment)))
+  return (await selectPage(db, isHis(userId, moment.now), after, limit, moment)).map(toMine)
 }
 
 /** One of his. @throws Problem `not_found`, the same for another's and for what does not exist */
@@ -66,9 +59,13 @@ export async function findMine(db: Database, userId: string, id: string, now: nu
   return row
 }
 
-/** Without what concerns the account alone: why it is suspended, and which contact row stands for it. */
+/** One of his, which `findMine` found. */
 export async function showMine(db: Database, { accountId, id }: Of, moment: Moment): Promise<MyGrant> {
-  const { suspensionCauses: _causes, grantor, grantee: _grantee, ...rest } = (await readGrant(db, accountId, id, moment)) as Grant
+  return toMine((await readGrant(db, accountId, id, moment)) as Grant)
+}
+
+/** Without what concerns the account alone: why it is suspended, and which contact row stands for it. */
+function toMine({ suspensionCauses: _causes, grantor, grantee: _grantee, ...rest }: Grant): MyGrant {
   return { ...rest, grantor: grantor?.user ?? null }
 }
 

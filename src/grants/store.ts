@@ -51,25 +51,6 @@ export async function readGrant(db: Database, accountId: string, id: string, mom
   return rows[0] && toGrant(rows[0], moment)
 }
 
-export type GrantColumns = typeof grants.$inferSelect
-
-/** `finished`: its uses are spent and every ticket of it is closed. */
-export type StoredGrant = GrantColumns & { domainIds: string[]; finished: boolean }
-
-/** The row as it is stored, with the ids of its domains, released ones too. Read it under the account's key. */
-export async function readRow(tx: Database, accountId: string, id: string): Promise<StoredGrant> {
-  const [row] = await tx
-    .select({ grant: grants, finished: sql<boolean>`${finished('grants')}` })
-    .from(grants)
-    .where(and(eq(grants.accountId, accountId), eq(grants.id, id)))
-  const links = await tx
-    .select({ domainId: grantDomains.domainId })
-    .from(grantDomains)
-    .where(and(eq(grantDomains.accountId, accountId), eq(grantDomains.grantId, id)))
-  const { grant, finished: isFinished } = row as { grant: GrantColumns; finished: boolean }
-  return { ...grant, finished: isFinished, domainIds: links.map(({ domainId }) => domainId) }
-}
-
 /** Those of an account's grants, in no order. */
 export async function readGrants(db: Database, accountId: string, ids: string[], moment: Moment): Promise<Grant[]> {
   const rows = await selectGrants(db).where(and(eq(grants.accountId, accountId), inArray(grants.id, ids)))
@@ -86,15 +67,21 @@ export async function listGrants(
   limit: number,
   moment: Moment,
 ): Promise<Grant[]> {
+  const within = predicate(clauses, { accountId: sql`${grants.accountId}`, domainSet })
+  const which = and(eq(grants.accountId, accountId), within, status && statusIs(status, moment))
+  return selectPage(db, which, after, limit, moment)
+}
+
+/** A page of whatever grants, newest first. */
+export async function selectPage(
+  db: Database,
+  which: SQL | undefined,
+  after: readonly [string, string] | undefined,
+  limit: number,
+  moment: Moment,
+): Promise<Grant[]> {
   const rows = await selectGrants(db)
-    .where(
-      and(
-        eq(grants.accountId, accountId),
-        predicate(clauses, { accountId: sql`${grants.accountId}`, domainSet }),
-        status && statusIs(status, moment),
-        after && older(after),
-      ),
-    )
+    .where(and(which, after && older(after)))
     .orderBy(desc(grants.createdAt), desc(grants.id))
     .limit(limit)
   return rows.map((row) => toGrant(row, moment))

@@ -6,8 +6,8 @@ import type { Database } from '../database/open.ts'
 import { grantDomains, grants } from '../database/tables.ts'
 import { domainRef } from '../http/access.ts'
 import { type FieldError, invalid } from '../problem.ts'
+import type { GrantColumns } from './row.ts'
 import type { NarrowGrant } from './schema.ts'
-import type { GrantColumns } from './store.ts'
 
 export type Ref = { id: string } | { name: string }
 
