@@ -97,8 +97,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a grant is worth more than its grantor is now',
     file: conditions,
-    find: "return grant.status === 'active' && isInTime(grant, now) && grantorStands(grant)",
-    replace: "return grant.status === 'active' && isInTime(grant, now)",
+    find: "return grant.status === 'active' && isInTime(grant, now) && grant.finished === false && grantorStands(grant)",
+    replace: "return grant.status === 'active' && isInTime(grant, now) && grant.finished === false",
     tests: rule,
     invariant: /^(A2|R5|D3)/,
     quick: true,
@@ -106,10 +106,27 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a suspended grant is used',
     file: conditions,
-    find: "return grant.status === 'active' && isInTime(grant, now) && grantorStands(grant)",
-    replace: "return (grant.status === 'active' || grant.status === 'suspended') && isInTime(grant, now) && grantorStands(grant)",
+    find: "return grant.status === 'active' && isInTime(grant, now) && grant.finished === false && grantorStands(grant)",
+    replace:
+      "return ['active', 'suspended'].includes(grant.status) && isInTime(grant, now) && grant.finished === false && grantorStands(grant)",
     tests: rule,
     invariant: /^(D3|T3|R5)/,
+  },
+  {
+    name: 'a spent grant whose tickets are closed goes on',
+    file: conditions,
+    find: ' && grant.finished === false && grantorStands(grant)',
+    replace: ' && grantorStands(grant)',
+    tests: rule,
+    invariant: /^(T5|D3)/,
+  },
+  {
+    name: 'what a compromised grantor gave holds again when he is restored',
+    file: conditions,
+    find: 'if (grantor.compromised !== false) return false\n',
+    replace: '',
+    tests: rule,
+    invariant: /^(A2|R5|D3)/,
   },
   {
     name: 'the grantor’s user may be suspended',
