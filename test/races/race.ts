@@ -21,7 +21,8 @@ export type Tally = {
   other: string[]
 }
 
-const writers = 8
+/** How many write at once, for one who revokes. */
+export const writers = Number(process.env['RACE_WRITERS'] ?? 8)
 const attemptsMax = 300
 
 export async function race(stage: Stage, way: Way, rounds: number): Promise<Tally> {

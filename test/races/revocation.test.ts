@@ -1,7 +1,7 @@
 /** "Revocation takes effect at once" (docs/authority.md), by real concurrent sessions. Each check must also notice a broken guard. */
 import t from 'tap'
 import { type Arena, openArena } from './arena.ts'
-import { race, spread, type Tally } from './race.ts'
+import { race, spread, type Tally, writers } from './race.ts'
 import { noSessions } from './server.ts'
 import { type Stage, setStage } from './stage.ts'
 import { type Way, ways } from './ways.ts'
@@ -15,7 +15,7 @@ t.setTimeout(60_000 + rounds * 1_000)
 const tell = ({ other, waits, ...counts }: Tally): string => [...Object.entries(counts).flat(), ...new Set(other)].join(' ')
 
 t.test('no ticket follows a revocation', { skip: noSessions }, async (t) => {
-  const arena = await openArena(t, 12)
+  const arena = await openArena(t, writers + 4)
   if (arena === undefined) return
   const stage = await setStage(arena)
   const waits: number[] = []
@@ -26,7 +26,7 @@ t.test('no ticket follows a revocation', { skip: noSessions }, async (t) => {
       t.comment(tell(tally))
       t.equal(tally.late, 0, 'in the order of commits (R2)')
       t.equal(tally.lateForClients, 0, 'nor for a request that began after it was acknowledged (R1)')
-      t.equal(tally.refused, roundsEach * 8, 'every writer was refused in the end, and told why')
+      t.equal(tally.refused, roundsEach * writers, 'every writer was refused in the end, and told why')
       t.equal(tally.made, tally.told, 'and what was told to be made is there')
       t.strictSame(tally.other, [], 'nobody got any other answer')
     })
