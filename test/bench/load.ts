@@ -53,7 +53,8 @@ export async function load(
     p50: at(times, 0.5),
     p99: at(times, 0.99),
     cpuMicros: used / Math.max(1, answered),
-    databaseMicros: ticks === null ? null : (ticks * 10_000) / Math.max(1, answered),
+    // A connection that was closed meanwhile takes what it used along: then nothing can be said.
+    databaseMicros: ticks === null || ticks < 0 ? null : (ticks * 10_000) / Math.max(1, answered),
   }
 }
 

@@ -27,10 +27,9 @@ const desksMax = 500
 
 /** Desks spread evenly over the accounts. Their tokens are good for twelve hours. */
 export async function openDesks(place: Place, sizes: Sizes): Promise<Desk[]> {
-  const opened = await openDatabase(
-    readConfig({ ...place.floor, ...(place.url && { DATABASE_URL: place.url }), SECRET_KEY: place.secret }),
-    quiet,
-  )
+  // The keys that sign are those of the database Mandate is going to open.
+  const settings = place.url === undefined ? place.mandate : { DATABASE_URL: place.url }
+  const opened = await openDatabase(readConfig({ ...settings, SECRET_KEY: place.secret }), quiet)
   const now = Date.now()
   const keys = await openKeys(opened.db, Buffer.from(place.secret, 'base64'), issuer, now)
   const person = async (user: number): Promise<Person> => {
