@@ -129,7 +129,7 @@ t.test('files, folders, scripts and settings that a page names exist', async (t)
   const scripts = Object.keys(JSON.parse(read('package.json')).scripts)
   const settings = new Set([...read('docs/configuration.md').matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name))
   /** Variables that are no settings of the service. */
-  const others = ['RACE_ROUNDS', 'TEST_DATABASE_URL', 'BENCH_DATABASE_URL', 'TEST_LOG', 'WRITE_DOCS', 'POSTGRES_PASSWORD']
+  const others = ['RACE_ROUNDS', 'RACE_WRITERS', 'TEST_DATABASE_URL', 'BENCH_DATABASE_URL', 'TEST_LOG', 'WRITE_DOCS', 'POSTGRES_PASSWORD']
   for (const page of pages) {
     const text = read(page)
     const files = [...text.matchAll(/`((?:src|test|docs|migrations|openapi)\/[\w./-]*)`/g)].map(([, path]) => path as string)
