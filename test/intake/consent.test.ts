@@ -307,9 +307,10 @@ t.test('a no and a mute only take away, are harmless to repeat, and the submitte
   t.equal((await send(test, 'GET', `/v1/submissions/${first}`, { token: loud.token })).body.status, 'held')
   const later = await submission(test, loud, a.number, 'alpha.example')
   t.notOk((await waiting()).includes(later))
+  const before = test.clock.now()
   const over = await submission(test, people.stranger, a.number, 'alpha.example', {
-    arrivedAt: new Date(test.clock.now() - 15 * dayMs),
-    endsAt: new Date(test.clock.now() - dayMs),
+    arrivedAt: new Date(before - 15 * dayMs),
+    endsAt: new Date(before - dayMs),
   })
   t.match(await decline('owner', over), { status: 200, body: { status: 'ended', decidedAt: null } })
   t.match(await approve('owner', over), { status: 409, body: { verdict: 'ended' } }, 'and what is over cannot be agreed to')
