@@ -541,7 +541,10 @@ export const grantRequests = pgTable(
     topics: text().array(),
     reach: text({ enum: reaches }).notNull(),
     maxUses: integer(),
+    /** What for, in his words: null once it is over, when only the digest says what they were (`retention/`). */
     purpose: text(),
+    /** SHA-256 of the words that went; null while they are there, and where there were none. */
+    purposeDigest: bytes(),
     expiresAt: instant().notNull(),
     supersedes: uuid(),
     createdAt: instant().notNull(),
@@ -557,6 +560,7 @@ export const grantRequests = pgTable(
     index('grant_requests_of_user').on(t.userId, t.createdAt, t.id),
     index('grant_requests_of_grant').on(t.accountId, t.grantId),
     check('grant_requests_reach', oneOf(t.reach, reaches)),
+    check('grant_requests_purpose', sql`${t.purpose} is null or ${t.purposeDigest} is null`),
     check('grant_requests_answer', sql`${t.approvedAt} is null or (${t.cancelledAt} is null and ${t.grantId} is not null)`),
   ],
 )

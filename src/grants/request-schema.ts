@@ -67,7 +67,7 @@ export const GrantRequest = Type.Object(
     topics: Type.Unsafe<string[] | null>({ type: ['array', 'null'], items: { type: 'string' } }),
     reach: openWord(reaches, 'The reach you asked for'),
     maxUses: Type.Unsafe<number | null>({ type: ['integer', 'null'] }),
-    purpose: maybeText('What for'),
+    purpose: maybeText('What for; null once the request is over, when your words are deleted. An approved grant keeps its own'),
     expiresAt: instantOf('When the grant is to end'),
     supersedes: maybeUuidOf('The grant in whose place it is to come'),
     createdAt: instantOf('When it arrived'),

@@ -49,17 +49,19 @@ export async function listRequests(
 }
 
 export function toRequest(row: RequestColumns, moment: Moment): GrantRequest {
-  const { id, account, domainNames, actions, topics, reach, maxUses, purpose, supersedes, approvedAt, grantId } = row
+  const { id, account, domainNames, actions, topics, reach, maxUses, supersedes, approvedAt, grantId } = row
+  const status = requestStatusAt(row, moment)
   return {
     id,
-    status: requestStatusAt(row, moment),
+    status,
     account,
     domains: domainNames,
     actions,
     topics,
     reach,
     maxUses,
-    purpose,
+    // The words end with the request; when a job deletes them shows nowhere.
+    purpose: status === 'waiting' ? row.purpose : null,
     expiresAt: row.expiresAt.toISOString(),
     supersedes,
     createdAt: row.createdAt.toISOString(),

@@ -5,8 +5,19 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Config } from '../config.ts'
 
-/** `over` is the condition, at the instant `now`, of a row `x` of `table`. */
-export type Rule = { table: string; over: (now: SQL) => SQL }
+/**
+ * `over` is the condition, at the instant `now`, of a row `x` of `table`. With `words` the row stays and only these are taken from it: what
+ * is set, and where there is still something to take.
+ */
+export type Rule = { table: string; over: (now: SQL) => SQL; words?: Words }
+type Words = { name: string; emptied: SQL; left: SQL }
+
+/** What a developer wrote when he asked; of a code that nobody looked at in time, its digest as well. */
+const wordsOfRequest: Words = {
+  name: 'grant_requests.purpose',
+  emptied: sql`purpose = null, purpose_digest = sha256(convert_to(purpose, 'UTF8')), code_hash = null`,
+  left: sql`(x.purpose is not null or x.code_hash is not null)`,
+}
 
 /** How long owners see what strangers tried. */
 const attemptDays = 90
@@ -16,6 +27,7 @@ const days = (count: number): SQL => sql`make_interval(days => ${count}::int)`
 export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays, endedRequestDays, invitationDays }: Config): Rule[] {
   const pastSession = (now: SQL): SQL => sql`(select least(s.ended_at, s.expires_at) from sessions s where s.id = x.session_id)
     <= ${now} - ${days(endedSessionDays)}`
+  const requestEnd = sql`coalesce(x.cancelled_at, x.approved_at, x.created_at + ${days(invitationDays)})`
   return [
     { table: 'idempotency_keys', over: (now) => sql`x.expires_at <= ${now}` },
     { table: 'throttles', over: (now) => sql`x.window_ends_at <= ${now}` },
@@ -26,11 +38,8 @@ export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays, 
     { table: 'refresh_tokens', over: pastSession },
     { table: 'access_tokens', over: pastSession },
     { table: 'support_codes', over: (now) => sql`coalesce(x.verified_at, x.expires_at) <= ${now} - ${days(spentTokenDays)}` },
-    {
-      table: 'grant_requests',
-      over: (now) =>
-        sql`coalesce(x.cancelled_at, x.approved_at, x.created_at + ${days(invitationDays)}) <= ${now} - ${days(endedRequestDays)}`,
-    },
+    { table: 'grant_requests', over: (now) => sql`${requestEnd} <= ${now} - ${days(endedRequestDays)}` },
+    { table: 'grant_requests', over: (now) => sql`${requestEnd} <= ${now}`, words: wordsOfRequest },
     { table: 'addresses', over: (now) => sql`x.removed_at <= ${now} - ${days(removedAddressDays)}` },
   ]
 }

@@ -103,31 +103,21 @@ t.test('asking for a grant', async (t) => {
 
   await t.test('a decline looks like no answer, until both have ended at the same time', async (t) => {
     const dan = await person(test, 'Dan')
-    const [declined, silent] = [await ask({}, dan), await ask({}, dan)]
-    await ask({ requestCode: 'no' }, dan)
+    const purpose = 'Relaunch'
+    const [declined, silent] = [await ask({ purpose }, dan), await ask({ purpose }, dan)]
+    await ask({ purpose, requestCode: 'no' }, dan)
     await settle()
     await desk.act(owner, String(await grantOf(declined.body.id)), 'decline')
     const statuses = async () => {
       const seen = await send(test, 'GET', '/v1/grant-requests', { token: await freshToken(test, dan) })
-      return seen.body.items.map(({ status, grant }: { status: string; grant: unknown }) => [status, grant])
+      return seen.body.items.map(({ status, grant, purpose }: Record<string, unknown>) => [status, grant, purpose])
     }
-    t.strictSame(await statuses(), [
-      ['waiting', null],
-      ['waiting', null],
-      ['waiting', null],
-    ])
+    const all = (...one: unknown[]) => [one, one, one]
+    t.strictSame(await statuses(), all('waiting', null, purpose))
     test.clock.advance(14 * dayMs - 60_000)
-    t.strictSame(await statuses(), [
-      ['waiting', null],
-      ['waiting', null],
-      ['waiting', null],
-    ])
+    t.strictSame(await statuses(), all('waiting', null, purpose))
     test.clock.advance(60_001)
-    t.strictSame(await statuses(), [
-      ['ended', null],
-      ['ended', null],
-      ['ended', null],
-    ])
+    t.strictSame(await statuses(), all('ended', null, null), 'and his words with them, whether or not a job has deleted them')
     t.match(await send(test, 'POST', `/v1/grant-requests/${silent.body.id}/cancel`, { token: await freshToken(test, dan) }), {
       status: 409,
       body: { code: 'invalid_transition', from: 'ended', to: 'cancelled', allowed: [] },
@@ -136,11 +126,12 @@ t.test('asking for a grant', async (t) => {
   })
 
   await t.test('approved, he sees the grant', async (t) => {
-    const sent = await ask({}, technical)
+    const sent = await ask({ purpose: 'Relaunch' }, technical)
     await settle()
     const id = String(await grantOf(sent.body.id))
     t.equal((await desk.act(owner, id, 'approve', { ifMatch: 1 })).status, 200)
-    t.match(await view(sent.body.id, technical), { status: 'approved', grant: id })
+    t.match(await view(sent.body.id, technical), { status: 'approved', grant: id, purpose: null })
+    t.equal((await desk.row(id)).purpose, 'Relaunch', 'which says what for')
     t.match(await cancel(sent.body.id, technical), { status: 409, body: { from: 'approved', to: 'cancelled', allowed: [] } })
   })
 

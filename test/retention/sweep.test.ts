@@ -1,4 +1,5 @@
 /** What has served its time goes, what has not stays, and nothing that is written refers to nothing afterwards. */
+import { createHash } from 'node:crypto'
 import { eq, sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
 import { v7 as uuid } from 'uuid'
@@ -213,4 +214,52 @@ t.test('what was asked for is kept from its answer or withdrawal on, and a code 
   await sweep()
   t.match(await db.select().from(grantRequests), [{ id: waiting }])
   t.strictSame([await db.$count(grantRequests), await db.$count(supportCodes), await db.$count(grants)], [1, 0, 1])
+})
+
+t.test('of what was asked for the words go first, when it is over, and a digest says what they were', async (t) => {
+  const { test, db, sweep, told } = await open(t, { ENDED_REQUEST_DAYS: '5' })
+  const anna = await person(test, 'Anna')
+  const a = await account(test, 'Alpha Ltd')
+  const d = await domain(test, a, 'alpha.example')
+  const grantId = await grant(test, a, await contact(test, a, await person(test, 'Olga'), 'owner'), anna, [d], { purpose: 'Relaunch' })
+  const asked = test.clock.now() - 14 * dayMs
+  const codeHash = Buffer.from('a code')
+  const row = { userId: anna.id, account: a.number, domainNames: [d.name], actions: ['ticket.read'], reach: 'own' as const, codeHash }
+  const ask = async (createdAt: number, rest: object) => {
+    const id = uuid()
+    const period = { createdAt: new Date(createdAt), expiresAt: new Date(createdAt + 90 * dayMs) }
+    await db.insert(grantRequests).values({ ...row, ...period, purpose: 'Für den Relaunch', id, ...rest })
+    return id
+  }
+  const now = new Date(test.clock.now())
+  const over = [
+    await ask(now.getTime(), { approvedAt: now, accountId: a.id, grantId }),
+    await ask(now.getTime(), { cancelledAt: now }),
+    await ask(asked, {}),
+  ]
+  const wordless = await ask(asked, { purpose: null })
+  const waiting = await ask(asked + 60_000, {})
+  await sweep()
+  const rows = new Map((await db.select().from(grantRequests)).map((row) => [row.id, row]))
+  const purposeDigest = createHash('sha256').update('Für den Relaunch').digest()
+  for (const id of over)
+    t.match(rows.get(id), { purpose: null, purposeDigest, codeHash: null, account: a.number, actions: ['ticket.read'] })
+  t.match(rows.get(wordless), { purpose: null, purposeDigest: null, codeHash: null })
+  t.match(rows.get(waiting), { purpose: 'Für den Relaunch', purposeDigest: null, codeHash })
+  t.match(told, [{ deleted: { 'grant_requests.purpose': 4, grant_requests: 0 } }])
+  t.equal((await db.select().from(grants))[0]?.purpose, 'Relaunch', 'a grant keeps its own')
+  await sweep()
+  t.match(told[1], { deleted: { 'grant_requests.purpose': 0 } }, 'and once is enough')
+  const kept = await db
+    .select()
+    .from(grantRequests)
+    .where(eq(grantRequests.id, over[2] as string))
+  t.match(kept, [{ purposeDigest }], 'the digest stays')
+  test.clock.advance(5 * dayMs)
+  await sweep()
+  t.strictSame(
+    (await db.select({ id: grantRequests.id }).from(grantRequests)).map(({ id }) => id),
+    [waiting],
+    'then all of it goes',
+  )
 })

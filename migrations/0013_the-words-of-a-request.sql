@@ -1,0 +1,2 @@
+ALTER TABLE "grant_requests" ADD COLUMN "purpose_digest" "bytea";--> statement-breakpoint
+ALTER TABLE "grant_requests" ADD CONSTRAINT "grant_requests_purpose" CHECK ("grant_requests"."purpose" is null or "grant_requests"."purpose_digest" is null);
