@@ -15,7 +15,7 @@ import { type Caller, type Loaded, load } from './load.ts'
 
 /**
  * Whose authority an act alters. One key per change: suspending a user touches his row alone, however many accounts he serves.
- * `witnesses` are users whose facts it reads: they stay as they are until it commits. `unless` says of what the act returned whether it
+ * `witnesses` are users and `grounds` accounts whose facts it reads: they stay as they are until it commits. `unless` says of what the act returned whether it
  * altered nothing after all.
  */
 export type Keys = {
@@ -23,6 +23,7 @@ export type Keys = {
   clients?: readonly string[]
   accounts?: readonly string[]
   witnesses?: readonly string[]
+  grounds?: readonly string[]
   unless?: (done: unknown) => boolean
 }
 
@@ -106,7 +107,7 @@ export async function readClock(db: Database, clockOffset: number): Promise<numb
 async function lock(tx: Database, keys: Keys, actor: Pick<Caller, 'userId' | 'clientId'>): Promise<void> {
   await lockRows(tx, users, userClass, keys.users ?? [], [actor.userId, ...(keys.witnesses ?? [])])
   await lockRows(tx, clients, clientClass, keys.clients ?? [], [actor.clientId])
-  await lockRows(tx, accounts, accountClass, keys.accounts ?? [], [])
+  await lockRows(tx, accounts, accountClass, keys.accounts ?? [], keys.grounds ?? [])
 }
 
 type Owners = typeof users | typeof clients | typeof accounts

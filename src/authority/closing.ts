@@ -1,16 +1,17 @@
 /**
  * What the closing of an account ends, within the same transaction and under its key: grants, invitations, what is held for it, its request
- * code, claims, domains and tickets.
+ * code, what was made to be told to support, claims, domains and tickets.
  * Every kind of row in one statement, however many there are. It only takes away, and reopening brings nothing of it back.
  */
 import { and, eq, inArray, isNull, or, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
-import { contacts, domainClaims, domainNames, domains, grants, requestCodes, singleUseTokens, tickets } from '../database/tables.ts'
+import { contacts, domainClaims, domainNames, domains, grants, singleUseTokens, tickets } from '../database/tables.ts'
 import type { Jobs } from '../jobs/jobs.ts'
-import { append, type JournalEvent } from '../journal/append.ts'
+import { appendAll } from '../journal/append.ts'
 import { appendEach } from '../journal/append-each.ts'
 import { type TicketStatus, ticketStatuses, ticketTransitions } from '../vocabulary.ts'
 import { eventOf } from './authorship.ts'
+import { cause, endCodes } from './closing-codes.ts'
 import { closeSubmissions } from './held.ts'
 import type { Authority } from './judge.ts'
 
@@ -19,13 +20,11 @@ export async function endAllOf(jobs: Jobs, tx: Database, authority: Authority, a
   await endGrants(jobs, tx, authority, accountId)
   await endInvitations(tx, authority, accountId)
   await closeSubmissions(tx, authority, { id: accountId })
-  await removeRequestCode(tx, authority, accountId)
+  await endCodes(tx, authority, accountId)
   await endClaims(tx, authority, accountId)
   await releaseDomains(tx, authority, accountId)
   await resolveTickets(tx, authority, accountId)
 }
-
-const cause = 'account_closed'
 
 /** Those that have run out already are left to whoever records that. */
 async function endGrants(jobs: Jobs, tx: Database, authority: Authority, accountId: string): Promise<void> {
@@ -85,12 +84,6 @@ async function endInvitations(tx: Database, authority: Authority, accountId: str
   )
 }
 
-async function removeRequestCode(tx: Database, authority: Authority, accountId: string): Promise<void> {
-  const removed = await tx.delete(requestCodes).where(eq(requestCodes.accountId, accountId)).returning({ id: requestCodes.accountId })
-  const about = { accountId, resourceType: 'account', resourceId: accountId, changed: ['requestCode'], value: { cause } }
-  await append(tx, ...removed.map(() => eventOf(authority, 'request_code.removed', about)))
-}
-
 async function endClaims(tx: Database, authority: Authority, accountId: string): Promise<void> {
   const ended = await tx
     .update(domainClaims)
@@ -138,11 +131,4 @@ async function resolveTickets(tx: Database, authority: Authority, accountId: str
     sql`update ${tickets} t set status = 'resolved', resolved_at = coalesce(t.resolved_at, ${at}::timestamptz), version = t.version + 1
       where t.account_id = ${accountId} and t.status = any(${sql.param([...unresolved])}::text[]) returning t.id, t.domain_id`,
   )
-}
-
-/** So many that one statement can carry their parameters. */
-const atOnce = 1_000
-
-async function appendAll(tx: Database, events: readonly JournalEvent[]): Promise<void> {
-  for (let first = 0; first < events.length; first += atOnce) await append(tx, ...events.slice(first, first + atOnce))
 }

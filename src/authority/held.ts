@@ -1,7 +1,7 @@
 /** What is held for an account (`stated.ts` says which that is). */
 import { sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
-import { append } from '../journal/append.ts'
+import { appendAll } from '../journal/append.ts'
 import { eventOf } from './authorship.ts'
 import type { AccountFact } from './facts.ts'
 import type { Authority } from './judge.ts'
@@ -27,5 +27,8 @@ export async function closeSubmissions(tx: Database, authority: Authority, accou
     from accounts a where a.id = ${account.id} and ${statesAccount} and s.verdict is null and s.ends_at > ${at}::timestamptz
     returning s.id`)
   const about = { accountId: account.id, resourceType: 'submission', changed: ['verdict'] }
-  await append(tx, ...rows.map(({ id }) => eventOf(authority, 'submission.closed', { ...about, resourceId: id })))
+  await appendAll(
+    tx,
+    rows.map(({ id }) => eventOf(authority, 'submission.closed', { ...about, resourceId: id })),
+  )
 }

@@ -32,9 +32,20 @@ export type JournalEvent = {
 }
 
 /** Appends events in the caller's transaction, in their order. An event's value goes to its own table under a salt. */
-export async function append(tx: Database, ...events: JournalEvent[]): Promise<void> {
+export function append(tx: Database, ...events: JournalEvent[]): Promise<void> {
+  return appendAll(tx, events)
+}
+
+/** So many that one statement can carry their parameters. */
+const atOnce = 1_000
+
+/** The same for as many as there may be of an account. */
+export async function appendAll(tx: Database, events: readonly JournalEvent[]): Promise<void> {
+  for (let first = 0; first < events.length; first += atOnce) await insert(tx, events.slice(first, first + atOnce))
+}
+
+async function insert(tx: Database, events: readonly JournalEvent[]): Promise<void> {
   const rows = events.map((event) => toRows(event))
-  if (rows.length === 0) return
   await tx.insert(journalEvents).values(rows.map((row) => row.event))
   const values = rows.flatMap((row) => (row.value === undefined ? [] : [row.value]))
   if (values.length > 0) await tx.insert(journalValues).values(values)

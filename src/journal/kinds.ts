@@ -93,6 +93,7 @@ export const eventKinds = {
   'support_code.created': 'account',
   'support_code.verified': 'account',
   'support_code.refused': 'staff',
+  'support_code.ended': 'account',
   'submission.released': 'account',
   'submission.held': 'staff',
   'submission.ended': 'staff',

@@ -36,7 +36,9 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
   }
   const scope = (loaded: Loaded): (DomainFact | null)[] => (ref === undefined ? [] : [loaded.domains[0] ?? null])
   const ask: Ask = { ...standing.ask, named, about: (loaded, action) => aboutCode(loaded, action, scope(loaded)) }
-  return changeOnce(context, standing.caller, ask, {}, standing.repeatable, async (tx, authority, loaded) => {
+  // Held, so that a closing either finds the code or is found by it.
+  const keys = { grounds: [(standing.loaded.account as AccountFact).id] }
+  return changeOnce(context, standing.caller, ask, keys, standing.repeatable, async (tx, authority, loaded) => {
     const account = loaded.account as AccountFact
     const [domain = null] = scope(loaded)
     const digits = String(randomInt(100_000_000)).padStart(8, '0')

@@ -128,6 +128,15 @@ t.test('closing an account', async (t) => {
     .body
   const code = await send(test, 'POST', `/v1/accounts/${a.id}/request-code`, { token: owner.token })
   t.ok(code.status < 300, code.text)
+  const tell = (token: string, body: object = {}) => send(test, 'POST', `/v1/accounts/${a.id}/support-codes`, { token, body })
+  const verify = (spoken: string) =>
+    send(test, 'POST', '/v1/support-codes/verify', { token: admin.token, body: { account: a.number, code: spoken } })
+  const told = (await tell(manager.token)).body
+  t.equal((await verify(told.code)).status, 200)
+  const unspoken = (await tell(owner.token)).body
+  const ofDeveloper = (await tell(developer.token, { domain: d.name })).body
+  const replaced = (await tell(manager.token)).body
+  const latest = (await tell(manager.token)).body
   const stranger = await person(test, 'Sam Stranger')
   const submitted = await send(test, 'POST', '/v1/submissions', {
     token: stranger.token,
@@ -192,6 +201,9 @@ t.test('closing an account', async (t) => {
         `ticket.closed ${mine.id}`,
         `ticket.closed ${theirs.id}`,
         `request_code.removed ${a.id}`,
+        `support_code.ended ${unspoken.id}`,
+        `support_code.ended ${ofDeveloper.id}`,
+        `support_code.ended ${latest.id}`,
         `submission.closed ${held[0]?.id}`,
       ].sort(),
     )
@@ -208,9 +220,14 @@ t.test('closing an account', async (t) => {
       events.find(({ resourceId }) => resourceId === onBoth),
       { domainId: null },
     )
-    const told = (await letters(test)).slice(before.letters).map(({ kind, recipient }) => `${kind} ${recipient}`)
+    t.match(
+      events.find(({ resourceId }) => resourceId === ofDeveloper.id),
+      { domainId: d.id, resourceType: 'support_code', changed: ['expiresAt'], value: { cause: 'account_closed' } },
+    )
+    t.notMatch(JSON.stringify(events), replaced.id, 'one that was void already ends no second time')
+    const sentTo = (await letters(test)).slice(before.letters).map(({ kind, recipient }) => `${kind} ${recipient}`)
     t.strictSame(
-      told.sort(),
+      sentTo.sort(),
       [
         `account_closed ${owner.id}`,
         `grant_cancelled ${owner.id}`,
@@ -271,6 +288,8 @@ t.test('closing an account', async (t) => {
     t.match(await refusedOf(t, test, () => open(owner.token)), { status: 403, body: { reason: 'domain_not_in_account' } })
     t.equal((await open(owner.token, { domain: null })).status, 201)
     t.equal((await get(`/v1/tickets/${mine.id}`, owner.token)).body.status, 'resolved')
+    for (const { code: spoken } of [unspoken, latest]) t.equal((await verify(spoken)).status, 422, 'nor a code that was on somebody’s lips')
+    t.equal((await verify((await tell(owner.token)).body.code)).status, 200, 'a new one is good')
   })
 
   await t.test('T1: what closing leaves ends when it says, 1 ms either side', async (t) => {

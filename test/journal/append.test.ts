@@ -1,8 +1,8 @@
-import { asc, eq } from 'drizzle-orm'
+import { asc, eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { journalEvents, journalValues, providerAccountId } from '../../src/database/tables.ts'
-import { append, digestOf, type JournalEvent } from '../../src/journal/append.ts'
+import { append, appendAll, digestOf, type JournalEvent } from '../../src/journal/append.ts'
 import { eventKinds } from '../../src/journal/kinds.ts'
 import { openTestDatabase } from '../fixtures/database.ts'
 
@@ -55,6 +55,21 @@ t.test('events come in the order they were given, and none is no statement', asy
     ['grant.invited', 'grant.accepted', 'grant.revoked'],
   )
   await append({} as typeof db)
+})
+
+t.test('more than a statement can carry are all there, in their order', async (t) => {
+  const accountId = uuid()
+  const events = Array.from({ length: 3_500 }, (_, index) => event({ accountId, value: { index } }))
+  await appendAll(db, events)
+  const stored = await of(accountId)
+  const { rows } = await db.execute<{ index: number }>(sql`
+    select (v.value->>'index')::int as index from journal_events e join journal_values v on v.account_id = e.account_id and v.event_id = e.id
+    where e.account_id = ${accountId} order by e.id`)
+  t.equal(stored.length, events.length)
+  t.strictSame(
+    rows.map(({ index }) => index),
+    events.map((_, index) => index),
+  )
 })
 
 t.test('a free value is kept apart under a salt, so that it can be erased while the event stands', async (t) => {

@@ -1,5 +1,5 @@
 /** The telephone: a code says who is calling and by which right, once, to one agent; the caller is judged like everybody else. */
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { contacts, grants, supportCodes } from '../../src/database/tables.ts'
@@ -221,3 +221,24 @@ t.test('when the ground moves under a call, nothing is written', async (t) => {
   t.strictSame(await stage.rows(), before)
   t.equal((await byPhone(call, { domain: null })).status, 201)
 })
+
+t.test(
+  'none is made while the account is being closed: it waits, and is judged by what the closing left',
+  { skip: test.opened.kind === 'pglite' && 'it has one connection' },
+  async (t) => {
+    const before = await stage.rows('journal_events')
+    let making: ReturnType<typeof make> | undefined
+    let isMade = false
+    const blocked = sql`select count(*)::int as blocked from pg_locks where not granted and locktype = 'transactionid'
+      and pid in (select pid from pg_stat_activity where datname = current_database())`
+    await db.transaction(async (tx) => {
+      await tx.execute(sql`update accounts set state = 'closed', access_until = now() + interval '1 day' where id = ${a.id}`)
+      making = make('owner').finally(() => {
+        isMade = true
+      })
+      while (!isMade && (await db.execute<{ blocked: number }>(blocked)).rows[0]?.blocked === 0);
+    })
+    t.match(await making, { status: 403, body: { reason: 'account_state' } })
+    t.strictSame(await stage.rows('journal_events'), before, 'and nothing was written')
+  },
+)
