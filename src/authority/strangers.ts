@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts'
 import type { Database, Log } from '../database/open.ts'
 import { providerAccountId } from '../database/tables.ts'
 import { type Caller, type Named, principalOf } from './load.ts'
+import { accountNamed } from './stated.ts'
 
 export type Strangers = {
   note(caller: Pick<Caller, 'userId' | 'clientId'>, account: NonNullable<Named['account']>): void
@@ -90,10 +91,8 @@ function write(counts: readonly Count[]) {
   const rows = counts.map((count) => ({ ...count, stated: createHash('sha256').update(count.account).digest('hex') }))
   return sql`
     insert into refused_attempts (account_id, hour, principal_id, stated, attempts, last_at)
-    select coalesce(a.id, n.account_id, ${providerAccountId}), x.hour, x.principal, decode(x.stated, 'hex'), x.attempts, x.last
+    select coalesce(${accountNamed(sql`x.account`)}, ${providerAccountId}), x.hour, x.principal, decode(x.stated, 'hex'), x.attempts, x.last
     from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as x(principal uuid, account text, hour timestamptz, attempts int, last timestamptz, stated text)
-    left join accounts a on a.id::text = x.account
-    left join account_numbers n on n.number = x.account
     on conflict (account_id, hour, principal_id, stated)
     do update set attempts = refused_attempts.attempts + excluded.attempts, last_at = greatest(refused_attempts.last_at, excluded.last_at)`
 }

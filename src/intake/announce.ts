@@ -6,7 +6,7 @@ import { sql } from 'drizzle-orm'
 import { roleHolds } from '../authority/actions.ts'
 import { changeByTime } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
-import { submittedFor, waits } from '../authority/stated.ts'
+import { accountNamed, submittedFor, waits } from '../authority/stated.ts'
 import type { Database } from '../database/open.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { postNotice } from '../outbox/post.ts'
@@ -18,8 +18,9 @@ const dayMs = 86_400_000
 export function announceSubmissions(context: Context): JobHandler {
   return async () => {
     const { rows } = await context.db.execute<{ id: string }>(sql`
-      select distinct a.id from submissions s join accounts a on s.stated_account in (a.number, a.id::text) and a.state = 'open'
-      where s.announced_at is null and s.verdict is null`)
+      select x.id from (select distinct ${accountNamed(sql`s.stated_account`)} as id
+        from submissions s where s.announced_at is null and s.verdict is null) x
+      where (select a.state from accounts a where a.id = x.id) = 'open'`)
     for (const { id } of rows) await changeByTime(context, {}, (tx, now) => announce(context, tx, id, now))
   }
 }

@@ -5,13 +5,14 @@ import t from 'tap'
 import { tellAttempts } from '../../src/audit/attempts.ts'
 import { countStrangers } from '../../src/authority/strangers.ts'
 import { settableClock } from '../../src/clock.ts'
-import { providerAccountId, refusedAttempts } from '../../src/database/tables.ts'
+import { accounts, providerAccountId, refusedAttempts } from '../../src/database/tables.ts'
 import { deliverMail } from '../../src/outbox/deliver.ts'
 import { sweepRetention } from '../../src/retention/sweep.ts'
 import { openTestApp, send, type TestApp } from '../fixtures/app.ts'
 import { account, contact, domain, person, staff } from '../fixtures/cast.ts'
 import { openTestDatabase, quiet } from '../fixtures/database.ts'
 import { comparable, letters } from '../fixtures/ledger.ts'
+import { manyAccounts, planned } from '../fixtures/plan.ts'
 
 const rowsOf = ({ context: { db } }: TestApp) =>
   db.select().from(refusedAttempts).orderBy(asc(refusedAttempts.hour), asc(refusedAttempts.stated))
@@ -177,6 +178,24 @@ t.test('the writer', async (t) => {
     await strangers.stop()
     t.strictSame(said, [])
     t.equal((await written())?.n, before + 2)
+  })
+
+  await t.test('finds the accounts by their keys, however many there are', async (t) => {
+    await manyAccounts(db)
+    const watched = planned(db)
+    const strangers = countStrangers({ db: watched.db, clock: settableClock(), log: quiet, delayMs: 3_600_000 })
+    const one = caller()
+    const [real] = (await db.select().from(accounts).limit(1)) as [typeof accounts.$inferSelect]
+    for (const id of [real.id, real.id.toUpperCase(), randomUUID()]) strangers.note(one, { id })
+    for (const number of [real.number, 'C-0', `${real.id}0`]) strangers.note(one, { number })
+    await strangers.stop()
+    t.match(watched.plans, [/accounts_pkey/])
+    t.notMatch(watched.plans, [/Seq Scan on (accounts|account_numbers)/])
+    const rows = await db.select().from(refusedAttempts).where(eq(refusedAttempts.principalId, one.userId))
+    t.strictSame(rows.map(({ accountId, attempts }) => `${attempts} on ${accountId}`).sort(), [
+      ...Array(3).fill(`1 on ${providerAccountId}`),
+      ...[`1 on ${real.id}`, `2 on ${real.id}`].sort(),
+    ])
   })
 
   await t.test('says what is lost when it never comes back', async (t) => {

@@ -1,11 +1,13 @@
 /** Accounts hear that something waits: soon, once a day, and in a letter that decides nothing. */
 import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
+import { v7 as uuid } from 'uuid'
 import { contacts, submissions, throttles } from '../../src/database/tables.ts'
 import { announceSubmissions } from '../../src/intake/announce.ts'
 import { send } from '../fixtures/app.ts'
 import { account, domain, person, submission } from '../fixtures/cast.ts'
 import { mailbox } from '../fixtures/mail.ts'
+import { manyAccounts, planned } from '../fixtures/plan.ts'
 import { dayMs, setStage } from './stage.ts'
 
 const stage = await setStage(t)
@@ -95,4 +97,18 @@ t.test('the submitter who was accepted is told, at an address he has proven', as
   await stage.wait(2 * dayMs)
   await submission(test, people.otherOwner, a.number, 'alpha.example')
   t.strictSame(await letters(), [people.owner.address], 'one who waits for an owner’s yes decides nothing, and is not told')
+})
+
+t.test('the accounts are found by their keys, however many there are, by number or id', async (t) => {
+  await stage.wait(dayMs)
+  await manyAccounts(db)
+  const watched = planned(db)
+  for (const stated of [a.id, uuid(), 'C-0']) await submission(test, people.stranger, stated, 'alpha.example')
+  await announceSubmissions({ ...test.context, db: watched.db })({}, never)
+  t.match(watched.plans, [/accounts_pkey/])
+  t.notMatch(watched.plans, [/Seq Scan on (accounts|account_numbers)/])
+  t.ok(
+    (await mailbox(test)).some(({ to }) => to === people.owner.address),
+    'who is named by id hears of it',
+  )
 })
