@@ -43,7 +43,11 @@ export const AuditEvent = Type.Object(
     }),
     domain: Type.Union([namedDomain('The domain it is about'), Type.Null()]),
     requestId: maybeText('The request it was done by'),
-    changed: Type.Unsafe<string[] | null>({ type: ['array', 'null'], items: { type: 'string' }, description: 'The members that changed' }),
+    changed: Type.Unsafe<string[] | null>({
+      type: ['array', 'null'],
+      items: { type: 'string' },
+      description: 'The members that changed, not their values; null for what is new, and where none did',
+    }),
     value: Type.Unsafe<Record<string, unknown> | null>({
       type: ['object', 'null'],
       additionalProperties: true,

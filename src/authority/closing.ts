@@ -124,7 +124,7 @@ async function resolveTickets(tx: Database, authority: Authority, accountId: str
     domainId: _neither,
     value: _nor,
     ...event
-  } = eventOf(authority, 'ticket.closed', { accountId, resourceType: 'ticket' })
+  } = eventOf(authority, 'ticket.closed', { accountId, resourceType: 'ticket', changed: ['status', 'resolvedAt'] })
   await appendEach(
     tx,
     event,

@@ -11,8 +11,9 @@ import { stale } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import type { TicketStatus } from '../vocabulary.ts'
+import { eventKeys, keyKeys, messageKeys } from './columns.ts'
 import { eventRow, keyRow } from './rows.ts'
-import { actOnTicket, actOnTicketOnce, eventKeys, keyKeys, messageKeys } from './write.ts'
+import { actOnTicket, actOnTicketOnce } from './write.ts'
 
 /** What an act does once its ticket is known, and how it is answered. `raise` is by how much the version grows. */
 export type Plan = {

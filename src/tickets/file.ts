@@ -16,11 +16,12 @@ import { demandDetails } from '../evidence/check.ts'
 import { shippedTopics } from '../evidence/topics.ts'
 import { invalid } from '../problem.ts'
 import type { Channel, TopicKey } from '../vocabulary.ts'
+import { eventKeys, keyKeys, messageKeys, ticketKeys } from './columns.ts'
 import { heldDomain, type Place } from './place.ts'
 import { eventRow, keyRow, madeOf } from './rows.ts'
 import type { CreateTicket, Ticket } from './schema.ts'
 import { toTicket } from './store.ts'
-import { eventKeys, insertCountedTicket, insertTicket, keyKeys, messageKeys, ticketKeys } from './write.ts'
+import { insertCountedTicket, insertTicket } from './write.ts'
 
 /** What is to become a ticket. */
 export type Filing = {

@@ -7,83 +7,7 @@ import { guardOfNew, guardOfTicket } from '../authority/guard.ts'
 import { insertRow } from '../database/rows.ts'
 import { statement, value } from '../database/statement.ts'
 import { idempotencyKeys, journalEvents, messages, tickets } from '../database/tables.ts'
-
-export const ticketKeys = [
-  'accountId',
-  'id',
-  'number',
-  'domainId',
-  'host',
-  'hostHeldByOtherAccount',
-  'topic',
-  'topicVersion',
-  'subject',
-  'status',
-  'priority',
-  'contactsOnly',
-  'origin',
-  'channel',
-  'requesterUserId',
-  'recordedByStaffId',
-  'actorUserId',
-  'capacity',
-  'contactId',
-  'grantId',
-  'staffMemberId',
-  'sessionId',
-  'clientId',
-  'verification',
-  'verificationLevel',
-  'verifiedAt',
-  'details',
-  'completeness',
-  'createdAt',
-  'arrivedAt',
-  'authorityRevision',
-  'version',
-] as const
-
-export const messageKeys = [
-  'accountId',
-  'ticketId',
-  'id',
-  'kind',
-  'actorUserId',
-  'capacity',
-  'contactId',
-  'grantId',
-  'staffMemberId',
-  'sessionId',
-  'clientId',
-  'verification',
-  'verificationLevel',
-  'verifiedAt',
-  'body',
-  'createdAt',
-] as const
-
-export const eventKeys = [
-  'accountId',
-  'id',
-  'at',
-  'kind',
-  'audience',
-  'actorUserId',
-  'capacity',
-  'viaId',
-  'sessionId',
-  'clientId',
-  'verification',
-  'verificationLevel',
-  'action',
-  'decision',
-  'resourceType',
-  'resourceId',
-  'domainId',
-  'requestId',
-] as const
-
-export const keyKeys = ['principalId', 'key', 'fingerprint', 'status', 'headers', 'body', 'made', 'createdAt', 'expiresAt'] as const
+import { eventKeys, keyKeys, messageKeys, ticketKeys } from './columns.ts'
 
 /** Takes the key where the source stands; a key that is taken and not expired yields nothing, and then nothing is written. */
 const takeKey = (source: SQL, row: SQL): SQL => sql`${insertRow(idempotencyKeys, keyKeys, source, row)}
@@ -126,6 +50,23 @@ sp as (update grants set uses = uses + 1 from w where account_id = ${value('guar
 ${outcome(sql`exists (select from us)`)}`,
 )
 
+/** The members of a ticket that an act may change, and their columns. */
+const alterable = [
+  ['status', 'status'],
+  ['firstResponseAt', 'first_response_at'],
+  ['lastCustomerReplyAt', 'last_customer_reply_at'],
+  ['resolvedAt', 'resolved_at'],
+] as const
+
+/** The event's row with those that did change, from `s`, the ticket as it was locked, to `u`, as it is then. */
+const eventOfChange: SQL = sql`${value('eventRow', 'jsonb')} || jsonb_build_object('changed', nullif(array_remove(array[${sql.join(
+  alterable.map(([member, column]) => {
+    const name = sql.identifier(column)
+    return sql`case when s.${name} is distinct from u.${name} then ${sql.raw(`'${member}'`)} end`
+  }),
+  sql`, `,
+)}], null), array[]::text[]))`
+
 const actOn = (key: SQL, source: SQL): SQL => sql`with ${guardOfTicket},
 s as materialized (select gt.* from g, gt where gt.status = ${value('fromStatus', 'text')}
   and (${value('fromVersion', 'int')} is null or gt.version = ${value('fromVersion', 'int')})),
@@ -135,8 +76,9 @@ u as (update tickets tu set status = ${value('toStatus', 'text')}, version = s.v
     first_response_at = coalesce(s.first_response_at, ${value('firstResponseAt', 'timestamptz')}),
     last_customer_reply_at = coalesce(${value('lastCustomerReplyAt', 'timestamptz')}, s.last_customer_reply_at),
     resolved_at = case ${value('toStatus', 'text')} when 'resolved' then coalesce(s.resolved_at, ${value('at', 'timestamptz')}) when 'closed' then s.resolved_at end
-  from s, ${source} where tu.account_id = s.account_id and tu.id = s.id returning tu.version),
-e as (${insertRow(journalEvents, eventKeys, source, value('eventRow', 'jsonb'))})
+  from s, ${source} where tu.account_id = s.account_id and tu.id = s.id
+  returning tu.version, tu.status, tu.first_response_at, tu.last_customer_reply_at, tu.resolved_at),
+e as (${insertRow(journalEvents, eventKeys, sql`s, u`, eventOfChange)})
 select exists (select from g) as stood, exists (select from s) as "inState", (select version from u) as version`
 
 export type Acted = { stood: boolean; inState: boolean; version: number | null }

@@ -370,7 +370,9 @@ t.test('tens of thousands of open tickets are resolved in one statement', async 
     .where(and(eq(tickets.accountId, a.id), sql`status <> 'resolved'`))
   t.equal(left?.open, 0)
   const closed = and(eq(journalEvents.accountId, a.id), eq(journalEvents.kind, 'ticket.closed'))
-  const events = await db.select({ id: journalEvents.id, ticket: journalEvents.resourceId }).from(journalEvents).where(closed)
+  const { id, resourceId: ticket, changed } = journalEvents
+  const events = await db.select({ id, ticket, changed }).from(journalEvents).where(closed)
+  t.strictSame([...new Set(events.map(({ changed }) => changed?.join()))], ['status,resolvedAt'])
   t.equal(new Set(events.map(({ ticket }) => ticket)).size, many + 1, 'one event each')
   t.equal(events.filter(({ id }) => !/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab]/.test(id)).length, 0, 'whose ids are of version 7')
 })

@@ -116,9 +116,39 @@ async function holds(t: Test, from: TicketStatus, to: TicketStatus | '-', act: A
     return
   }
   t.ok(sent.status === 200 || sent.status === 201, `${from}: ${sent.text}`)
-  t.equal((await stage.row(id)).status, to, `${from}: becomes ${to}`)
-  t.equal((await stage.events(id)).length, 1, `${from}: one event`)
+  const after = await stage.row(id)
+  t.equal(after.status, to, `${from}: becomes ${to}`)
+  const events = await stage.events(id)
+  t.equal(events.length, 1, `${from}: one event`)
+  const members = (Object.keys(row) as (keyof typeof row)[]).filter((member) => member !== 'version')
+  const changed = members.filter((member) => JSON.stringify(row[member]) !== JSON.stringify(after[member]))
+  t.strictSame([...(events[0]?.changed ?? [])].sort(), changed.sort(), `${from}: which names what changed, and no more`)
 }
+
+t.test('the event names what an act changed, and null where it changed nothing but said something', async (t) => {
+  const id = await inStatus('new')
+  await stage.reply('owner', id)
+  await stage.reply('support', id)
+  await stage.reply('support', id)
+  await stage.reply('support', id, { kind: 'note' })
+  await stage.reply('owner', id)
+  await stage.step('owner', 'close', id)
+  await stage.reply('support', id)
+  await stage.step('owner', 'reopen', id)
+  t.strictSame(
+    (await stage.events(id)).map(({ kind, changed }) => [kind, changed]),
+    [
+      ['ticket.replied', ['lastCustomerReplyAt']],
+      ['ticket.replied', ['status', 'firstResponseAt']],
+      ['ticket.replied', null],
+      ['ticket.noted', null],
+      ['ticket.replied', ['status', 'lastCustomerReplyAt']],
+      ['ticket.closed', ['status', 'resolvedAt']],
+      ['ticket.replied', null],
+      ['ticket.reopened', ['status', 'resolvedAt']],
+    ],
+  )
+})
 
 t.test('closing and reopening', async (t) => {
   await t.test('tell when, raise the version, and answer with the ticket as it then reads', async (t) => {
