@@ -8,6 +8,7 @@ import { type Answer, KeyTaken, type Repeatable, storeAnswer, takeKey } from '..
 import type { Database } from '../database/open.ts'
 import { accounts, clients, users } from '../database/tables.ts'
 import { refuse } from './authorise.ts'
+import { recordClosed } from './closed.ts'
 import type { Context } from './context.ts'
 import { accountClass, clientClass, userClass } from './guard.ts'
 import { type Ask, type Authority, judge } from './judge.ts'
@@ -35,7 +36,7 @@ export async function change<T>(
   keys: Keys,
   work: (tx: Database, authority: Authority, loaded: Loaded) => Promise<T>,
 ): Promise<T> {
-  const outcome = await context.db.transaction(async (tx) => {
+  const acting = context.db.transaction(async (tx) => {
     await lock(tx, keys, caller)
     const loaded = await load(tx, context.clock.offset(), caller, ask.named)
     if (loaded.stored !== null) throw new KeyTaken()
@@ -45,6 +46,7 @@ export async function change<T>(
     if (keys.unless?.(done) !== true) await raise(tx, keys)
     return { done }
   })
+  const outcome = await acting.catch((error: unknown) => recordClosed(context.db, error))
   if ('done' in outcome) return outcome.done
   return refuse(context, caller, ask, outcome)
 }

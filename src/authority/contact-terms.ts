@@ -8,6 +8,7 @@ import type { ContactRole, ContactStatus } from '../vocabulary.ts'
 import { roleCovers } from './actions.ts'
 import { eventOf } from './authorship.ts'
 import { cascadeGrants, notifyOwners } from './cascades.ts'
+import { demandNotClosed } from './closed.ts'
 import { cascadeInvitations } from './invitations.ts'
 import type { Authority } from './judge.ts'
 import { activeOwners, keepAnOwner, openForOwner } from './owners.ts'
@@ -20,7 +21,7 @@ export type StandingContact = { accountId: string; id: string; userId: string | 
 
 /**
  * Gives a contact other terms, under the account's key, and says whether they differ from those before. What staff or a client give is as
- * if they had added the contact: it waits for an owner's yes. @throws Problem `conflict` for the last owner.
+ * if they had added the contact: it waits for an owner's yes. @throws Problem `conflict` for the last owner, or for more on a closed account.
  */
 export async function changeTerms(
   jobs: Jobs,
@@ -34,6 +35,7 @@ export async function changeTerms(
   const changed = changesOf(before, after)
   if (changed.length === 0) return false
   const wider = widens(before, after)
+  if (wider) await demandNotClosed(tx, authority, accountId)
   const unproven = authority.capacity !== 'contact' && wider && (await hasOtherOwner(tx, contact))
   await write(tx, contact, after, unproven)
   if (contact.status === 'invited' && wider) await standFor(tx, authority, contact)

@@ -6,6 +6,7 @@ import { isPublicSuffix, normaliseHostname } from '../hostname.ts'
 import { append } from '../journal/append.ts'
 import { type FieldError, invalid, Problem } from '../problem.ts'
 import { eventOf } from './authorship.ts'
+import { demandNotClosed } from './closed.ts'
 import type { Authority } from './judge.ts'
 
 /** A name as it was stated, and the JSON pointer of the field that did. */
@@ -33,7 +34,8 @@ export function readDomainNames(stated: readonly StatedName[]): NewDomain[] {
 
 /**
  * Puts domains into an account, with one event each, in the caller's transaction.
- * @throws Problem `conflict` naming the fields whose names are held, by this account or another; the transaction must end with it.
+ * @throws Problem `conflict` for a closed account, or naming the fields whose names are held, by this account or another; the transaction
+ * must end with it.
  */
 export async function holdDomains(tx: Database, authority: Authority, accountId: string, wanted: readonly NewDomain[]): Promise<void> {
   if (wanted.length === 0) return
@@ -63,10 +65,11 @@ export async function holdFreeDomain(
  */
 async function takeNames(
   tx: Database,
-  { at }: Authority,
+  authority: Authority,
   accountId: string,
   wanted: readonly Pick<NewDomain, 'id' | 'name'>[],
 ): Promise<Set<string>> {
+  await demandNotClosed(tx, authority, accountId)
   // In the order of names, so that two requests with the same ones cannot deadlock; foreign keys are checked at the end.
   const { rows } = await tx.execute<{ id: string }>(sql`
     with held as (
@@ -77,7 +80,7 @@ async function takeNames(
       on conflict do nothing
       returning name, domain_id)
     insert into domains (account_id, id, name, created_at)
-    select ${accountId}::uuid, held.domain_id, held.name, ${new Date(at).toISOString()}::timestamptz from held
+    select ${accountId}::uuid, held.domain_id, held.name, ${new Date(authority.at).toISOString()}::timestamptz from held
     returning id`)
   return new Set(rows.map(({ id }) => id))
 }

@@ -8,7 +8,7 @@ import type { Standing } from '../http/types.ts'
 import type { CreateDomain } from './schema.ts'
 import { readDomain } from './store.ts'
 
-/** The provider puts a domain into an account. Throws the refusal, what is wrong with the name, or the conflict when it is held. */
+/** The provider puts a domain into an account. Throws the refusal, what is wrong with the name, or the conflict when it is held or the account is closed. */
 export function addDomain(context: Context, standing: Standing, { name }: CreateDomain): Promise<Answer> {
   const [wanted] = readDomainNames([{ text: name, pointer: '#/name' }]) as [NewDomain]
   const { id: accountId } = standing.loaded.account as AccountFact

@@ -52,7 +52,7 @@ export async function otherAccount(
 
 /**
  * Moves a name, under the keys of both accounts, and returns the id of the new domain. `from` is undefined for a name that is free.
- * @throws Problem `conflict` when somebody else has taken it meanwhile
+ * @throws Problem `conflict` when somebody else has taken it meanwhile, or for an account that is closed
  */
 export async function moveName(
   jobs: Jobs,

@@ -27,7 +27,6 @@ export async function transferDomain(context: Context, standing: Standing, { to:
     const { version } = await readDomain(tx, loaded.account as AccountFact, id)
     if (expectedVersion !== null && expectedVersion !== version) throw stale(version)
     const account = (await load(tx, context.clock.offset(), caller, { account: { id: to.id } })).account as AccountFact
-    if (account.state === 'closed') throw new Problem('conflict', { detail: 'The account that is to get it is closed' })
     const domainId = await moveName(context.jobs, tx, authority, { accountId: from, domainId: id }, to.id, name, reason)
     return {
       status: 201,

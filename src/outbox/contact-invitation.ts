@@ -2,6 +2,7 @@
 import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import { notifyOwners } from '../authority/cascades.ts'
+import { demandNotClosed } from '../authority/closed.ts'
 import { limitContact } from '../authority/contact-terms.ts'
 import type { Context } from '../authority/context.ts'
 import type { Authority } from '../authority/judge.ts'
@@ -26,7 +27,7 @@ const dayMs = 86_400_000
 
 /**
  * Writes the invited contact, its single-use token and letter and the event, in the caller's transaction, and returns its id. What staff
- * adds is told to all owners of the account at once.
+ * adds is told to all owners of the account at once. @throws Problem `conflict` for a closed account
  */
 export async function inviteContact(
   { jobs, config }: Pick<Context, 'jobs' | 'config'>,
@@ -34,6 +35,7 @@ export async function inviteContact(
   authority: Authority,
   { accountId, role, address, name, limit }: Invited,
 ): Promise<string> {
+  await demandNotClosed(tx, authority, accountId)
   const id = uuid()
   const addedByStaff = authority.capacity !== 'contact'
   const invitedBy = authority.actorUserId

@@ -3,6 +3,7 @@ import { v7 as uuid } from 'uuid'
 import { normaliseAddress } from '../address.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { notifyOwners } from '../authority/cascades.ts'
+import { demandNotClosed } from '../authority/closed.ts'
 import { changeTerms, endContact, limitContact, type StandingContact, type Terms } from '../authority/contact-terms.ts'
 import { activeOwners, openForOwner } from '../authority/owners.ts'
 import { contacts } from '../database/tables.ts'
@@ -15,7 +16,7 @@ import type { ProvisionedContact, PutContact } from './schema.ts'
 
 /**
  * Makes or changes a contact; it is in force at once. Another subject is another person, and so another contact.
- * @throws Problem for a wrong field, the last owner, or a person who has the role already; the row must be undone with it.
+ * @throws Problem for a wrong field, a closed account, the last owner, or a person who has the role already; the row must be undone with it.
  */
 export async function putContact(
   step: Work,
@@ -90,6 +91,7 @@ type New = { accountId: string; external: string; userId: string; address: strin
 
 /** It needs no invitation: the client says who he is. Where there is an owner, his powers over others wait for an owner's yes. */
 async function add({ tx, jobs, authority }: Work, { accountId, external, userId, address, terms: { role, limit } }: New): Promise<string> {
+  await demandNotClosed(tx, authority, accountId)
   const id = uuid()
   const at = new Date(authority.at)
   const owners = await activeOwners(tx, accountId)

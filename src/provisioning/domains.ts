@@ -8,7 +8,7 @@ import type { ProvisionedDomain, PutDomain } from './schema.ts'
 
 /**
  * Puts a domain into an account. A domain never changes its name: under another one the first is released, with all that hung on it, and
- * another takes its place. @throws Problem for what is no name, or the conflict when it is held; the row must be undone with it.
+ * another takes its place. @throws Problem for what is no name, or the conflict when it is held or the account is closed; the row must be undone with it.
  */
 export async function putDomain(
   step: Work,

@@ -3,11 +3,13 @@
  * no other. The report tells what became of each.
  */
 import { and, eq, notInArray } from 'drizzle-orm'
+import { AccountClosed } from '../authority/closed.ts'
 import type { Context } from '../authority/context.ts'
 import type { AccountFact } from '../authority/facts.ts'
 import { giveUpDomain } from '../authority/releases.ts'
 import { externalAccounts } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
+import { append } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
 import { putAccount } from './account.ts'
 import { checkSync } from './check.ts'
@@ -46,20 +48,30 @@ class Undone extends Error {
 }
 
 async function syncAccount(context: Context, standing: Standing, wanted: SyncAccount, complete: boolean, dryRun: boolean): Promise<Row[]> {
+  const refused: AccountClosed[] = []
   try {
     return await provision(context, standing, wanted.external, async (step, account) => {
-      const rows = await syncRows(step, account, wanted, complete)
+      const rows = await syncRows(step, account, wanted, complete, refused)
       if (dryRun) throw new Undone(rows)
       return rows
     })
   } catch (error) {
     if (error instanceof Undone) return error.rows
     return [failed(pathOf(wanted.external), error)]
+  } finally {
+    // One record of an account, however many of its rows were refused.
+    if (refused[0] !== undefined) await append(context.db, refused[0].event)
   }
 }
 
 /** What is given up comes first, so that its name is free for what takes its place; contacts end last, so that an owner can be replaced. */
-async function syncRows(step: Work, account: AccountFact | null, wanted: SyncAccount, complete: boolean): Promise<Row[]> {
+async function syncRows(
+  step: Work,
+  account: AccountFact | null,
+  wanted: SyncAccount,
+  complete: boolean,
+  refused: AccountClosed[],
+): Promise<Row[]> {
   const { external, name, number, domains = [], contacts = [] } = wanted
   const { id, result } = await putAccount(step, account, external, { name, number })
   const done: Row[] = [{ path: pathOf(external), result }]
@@ -68,7 +80,10 @@ async function syncRows(step: Work, account: AccountFact | null, wanted: SyncAcc
     done.push(
       await row(step, work).then(
         (became) => ({ path, result: became }),
-        (error: unknown) => failed(path, error),
+        (error: unknown) => {
+          if (error instanceof AccountClosed) refused.push(error)
+          return failed(path, error)
+        },
       ),
     )
   }
