@@ -13,15 +13,14 @@ import { type Caller, load, type Named, principalOf, unread } from '../authority
 import { reach } from '../authority/reach.ts'
 import { Problem } from '../problem.ts'
 import { type Access, askOfPath, type Secured } from './access.ts'
-import { type Claims, callerOfClaims, jwtOptions, tokenLengthMax } from './bearer.ts'
+import { jwtOptions } from './bearer.ts'
+import { callerOf } from './caller.ts'
 import { fingerprint, idempotencyKey, replay } from './idempotency.ts'
 import type { Keys } from './keys.ts'
-import { callerOfPersonalToken, findPersonalToken, personalTokenIn } from './personal-tokens.ts'
 import { ifMatch } from './preconditions.ts'
-import { KeysUnread } from './public-keys.ts'
 import type { RateLimit } from './rate-limit.ts'
-import { hasTokenForm } from './token-form.ts'
 import type { Standing } from './types.ts'
+import { verifiedTokens } from './verified-tokens.ts'
 
 type Options = { context: Context; keys: Keys; issuer: string; rateLimit: RateLimit }
 
@@ -40,6 +39,7 @@ export const authentication = fastifyPlugin(async (app: FastifyInstance, { conte
   declared.set(app, routes)
   app.decorateRequest('standing', null)
   await app.register(jwt, jwtOptions(keys, issuer))
+  const readToken = verifiedTokens(keys.publicPem)
   app.addHook('onRoute', (route) => {
     const access = route.config?.access
     if (access === undefined) throw new Error(`${String(route.method)} ${route.url} declares no access`)
@@ -48,7 +48,7 @@ export const authentication = fastifyPlugin(async (app: FastifyInstance, { conte
   app.addHook('onRequest', async (request, reply) => {
     const access = request.routeOptions.config.access
     if (access === undefined || isUnused(access, request)) return rateLimit.charge(request, reply)
-    const caller = await callerOf(context, issuer, request).catch((error: unknown) => {
+    const caller = await callerOf(context, issuer, readToken, request).catch((error: unknown) => {
       rateLimit.charge(request, reply)
       throw error
     })
@@ -127,21 +127,4 @@ function clausesOf(secured: Secured, { loaded }: Standing) {
 function keyMissing(): Problem {
   const detail = 'Send an Idempotency-Key header (for example a UUID) and repeat it when you repeat the request'
   return new Problem('idempotency_key_missing', { detail })
-}
-
-/** The caller a request's token names. Whatever is wrong with a token, the answer is the same 401. */
-async function callerOf(context: Context, issuer: string, request: FastifyRequest): Promise<Caller> {
-  const { authorization = '' } = request.headers
-  if (authorization.length > tokenLengthMax) throw unauthenticated()
-  const personal = personalTokenIn(authorization)
-  if (personal !== undefined) {
-    const token = await findPersonalToken(context.db, context.clock.offset(), personal)
-    if (token === undefined) throw unauthenticated()
-    return callerOfPersonalToken(token, request.id)
-  }
-  if (!hasTokenForm(authorization.slice(authorization.indexOf(' ') + 1))) throw unauthenticated()
-  const { header, payload } = await request.jwtVerify<{ header: { kid: string }; payload: Claims }>().catch((error: unknown) => {
-    throw error instanceof KeysUnread ? error.cause : unauthenticated()
-  })
-  return callerOfClaims(payload, header.kid, issuer, context.clock.now(), request.id)
 }

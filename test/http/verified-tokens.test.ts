@@ -1,0 +1,123 @@
+import { eq } from 'drizzle-orm'
+import t from 'tap'
+import { signingKeys } from '../../src/database/tables.ts'
+import { type SignedToken, verifiedTokens } from '../../src/http/verified-tokens.ts'
+import { openTestApp, send } from '../fixtures/app.ts'
+import { person } from '../fixtures/cast.ts'
+import { anotherApp } from '../oauth/stage.ts'
+
+const signed = (kid: string): SignedToken => ({
+  header: { kid, alg: 'EdDSA' },
+  payload: { sub: kid, authorization_details: [{}] } as never,
+})
+
+/** A reader of headers over a set of keys, and how often it had to verify. */
+function reader(max?: number) {
+  const pems = new Map([['k', 'pem of k']])
+  const read = verifiedTokens(async (kid, alg) => (alg === 'EdDSA' ? pems.get(kid) : undefined), max)
+  const seen = { verified: 0 }
+  const ask = (authorization: string, good = true) =>
+    read(authorization, async () => {
+      seen.verified++
+      if (!good) throw new Error('not signed by us')
+      return signed('k')
+    })
+  return { pems, ask, seen }
+}
+
+t.test('a signature is checked once, and what was found out is the same for all', async (t) => {
+  const { ask, seen } = reader()
+  t.strictSame(await ask('Bearer a.b.c'), signed('k'))
+  t.match(await ask('Bearer a.b.c'), signed('k'))
+  t.equal(seen.verified, 1)
+  const { payload } = await ask('Bearer a.b.c')
+  t.throws(() => Object.assign(payload, { sub: 'another' }), TypeError, 'nobody can change it for the next one')
+  t.throws(() => Object.assign((payload.authorization_details as object[])[0] as object, { actions: [] }), TypeError, 'nor what is in it')
+})
+
+t.test('any other byte is another token', async (t) => {
+  const { ask, seen } = reader()
+  await ask('Bearer a.b.c')
+  for (const other of ['Bearer a.b.d', 'Bearer a.b.c ', 'bearer a.b.c', 'Bearer a.b', 'Bearer a.b.c.c'])
+    await t.rejects(ask(other, false), /not signed by us/, other)
+  t.equal(seen.verified, 6)
+})
+
+t.test('what was refused is asked again', async (t) => {
+  const { ask, seen } = reader()
+  await t.rejects(ask('Bearer a.b.c', false))
+  await t.rejects(ask('Bearer a.b.c', false))
+  t.equal(seen.verified, 2)
+})
+
+t.test('a key that is gone or another one makes it be verified again', async (t) => {
+  const { ask, pems, seen } = reader()
+  await ask('Bearer a.b.c')
+  pems.delete('k')
+  await t.rejects(ask('Bearer a.b.c', false), 'gone')
+  pems.set('k', 'pem of k')
+  await ask('Bearer a.b.c')
+  t.equal(seen.verified, 3, 'and it is not remembered from before')
+  pems.set('k', 'another pem')
+  await t.rejects(ask('Bearer a.b.c', false), 'another')
+  pems.clear()
+  await ask('Bearer d.e.f')
+  await ask('Bearer d.e.f')
+  t.equal(seen.verified, 6, 'and what is verified without a key to be found is not remembered')
+})
+
+t.test('only so many are remembered, the ones used last, and none that is long', async (t) => {
+  const { ask, seen } = reader(2)
+  await ask('Bearer a')
+  await ask('Bearer b')
+  await ask('Bearer a')
+  await ask('Bearer c') // b was used longest ago
+  t.equal(seen.verified, 3)
+  await ask('Bearer a')
+  await ask('Bearer c')
+  t.equal(seen.verified, 3)
+  await ask('Bearer b')
+  t.equal(seen.verified, 4)
+  const long = `Bearer ${'x'.repeat(2_048)}`
+  await ask(long)
+  await ask(long)
+  t.equal(seen.verified, 6)
+})
+
+t.test('a token that was let in before is refused from the instant on in which it is worth nothing', async (t) => {
+  const test = await openTestApp(t)
+  const { db } = test.context
+  const ask = async (token: string, app = test) => (await send(app, 'GET', '/v1/topics', { token })).status
+  const refusedAfter = async (what: string, end: (who: { id: string; session: string }) => unknown) => {
+    const who = await person(test, 'Olga Owner')
+    t.equal(await ask(who.token), 200)
+    t.equal(await ask(who.token), 200, 'remembered')
+    await end(who)
+    t.equal(await ask(who.token), 401, what)
+  }
+  await refusedAfter('its session was ended', ({ session }) => db.execute(`update sessions set ended_at = now() where id = '${session}'`))
+  await refusedAfter('its user was suspended', ({ id }) => db.execute(`update users set status = 'suspended' where id = '${id}'`))
+  const otto = await person(test, 'Otto Other')
+  const [head, body, signature = ''] = otto.token.split('.')
+  t.equal(await ask(otto.token), 200)
+  t.equal(await ask(`${head}.${body}.${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`), 401, 'a tampered one never was')
+  const iat = Math.floor(test.clock.now() / 1000)
+  const short = await test.keys.sign({ sub: otto.id, sid: otto.session, iat, exp: iat + 600, auth_time: iat, amr: ['pwd'] })
+  test.clock.advance(540_000)
+  t.equal(await ask(short), 200)
+  t.equal(await ask(short), 200, 'remembered')
+  test.clock.advance(60_000)
+  t.equal(await ask(short), 401, 'it has expired')
+})
+
+t.test('a key removed elsewhere is refused although its signatures are remembered here', async (t) => {
+  const test = await openTestApp(t)
+  const other = await anotherApp(t, test)
+  const olga = await person(test, 'Olga Owner')
+  const ask = async (app: typeof test) => (await send(app, 'GET', '/v1/topics', { token: olga.token })).status
+  t.strictSame([await ask(test), await ask(test), await ask(other), await ask(other)], [200, 200, 200, 200])
+  await test.context.db.update(signingKeys).set({ removedAt: new Date() })
+  t.strictSame([await ask(test), await ask(other)], [401, 401])
+  await test.context.db.update(signingKeys).set({ removedAt: null }).where(eq(signingKeys.algorithm, 'EdDSA'))
+  t.equal(await ask(test), 200, 'and nothing else refused it')
+})
