@@ -6,10 +6,10 @@ import type { Jobs } from '../jobs/jobs.ts'
 import { append, type JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import { Problem } from '../problem.ts'
-import { grantorStands } from './conditions.ts'
 import type { AccountFact, GrantFact, GrantorFact } from './facts.ts'
 import { loadPerson } from './holders.ts'
 import { compromised, finished } from './objects.ts'
+import { offerStands } from './offers.ts'
 
 /** `grantor` is the contact who approves; absent where the one who offered it stands for it. */
 export type Agreed = { account: Pick<AccountFact, 'id' | 'state'>; id: string; granteeUserId: string; grantor?: string }
@@ -41,8 +41,7 @@ export async function bringIntoForce(tx: Database, agreed: Agreed, who: Agreeing
     .where(and(eq(grants.accountId, account.id), eq(grants.id, id)))
   const { facts } = await loadPerson(tx, who.clockOffset, granteeUserId, account.id)
   const fact = facts.grants.find((grant) => grant.id === id) as GrantFact
-  if (fact.domains.length === 0 || !grantorStands(fact))
-    throw overtaken('Who stands for this does not hold it any more; ask for a new offer')
+  if (!offerStands(fact)) throw overtaken('Who stands for this does not hold it any more; ask for a new offer')
   const standing = fact.grantor as GrantorFact
   if (standing.userId === granteeUserId) throw overtaken('Nobody gives permission to himself')
   const about = { accountId: account.id, resourceType: 'grant', resourceId: id }

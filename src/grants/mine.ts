@@ -1,5 +1,5 @@
 /** A developer's own side of his grants: seeing them, accepting what is offered to him in the place of one, declining it, resigning. */
-import { and, eq, isNotNull, or, type SQL, sql } from 'drizzle-orm'
+import { and, eq, inArray, isNotNull, ne, or, type SQL, sql } from 'drizzle-orm'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -7,6 +7,7 @@ import { type AccountFact, question } from '../authority/facts.ts'
 import { bringIntoForce } from '../authority/in-force.ts'
 import { type Ask, actorOf, notFound } from '../authority/judge.ts'
 import { load, personOf } from '../authority/load.ts'
+import { offersTo } from '../authority/offers.ts'
 import { tieAfterEnd } from '../authority/reason.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
@@ -26,14 +27,16 @@ import { readGrant, selectPage } from './store.ts'
 import { tellSides } from './tell.ts'
 
 /**
- * Those that are or were in force, and what was offered to him by name. Not what he only asked for: that he would find it here, or not,
- * would tell him whether his code was right. Nor what was offered to an address: who reads that mailbox now is for the mailed token to say.
+ * Those that are or were in force, and what was offered to him by name, while who offered it could give it. Not what he only asked for:
+ * that he would find it here, or not, would tell him whether his code was right. Nor what was offered to an address: who reads that mailbox
+ * now is for the mailed token to say.
  * What has ended stays while it ties him to the account; then what becomes of the account is not his to see.
  */
-function isHis(userId: string, now: number): SQL | undefined {
+async function isHis(db: Database, userId: string, now: number): Promise<SQL | undefined> {
+  const offered = or(ne(grants.status, 'invited'), inArray(grants.id, await offersTo(db, userId)))
   const tied = new Date(now - tieAfterEnd).toISOString()
   const end = sql`least(${grants.endedAt}, ${grants.expiresAt}) > ${tied}::timestamptz`
-  return and(eq(grants.granteeUserId, userId), or(isNotNull(grants.approvedAt), isNotNull(grants.grantorContactId)), end)
+  return and(eq(grants.granteeUserId, userId), or(isNotNull(grants.approvedAt), and(isNotNull(grants.grantorContactId), offered)), end)
 }
 
 /** Newest first. */
@@ -44,7 +47,7 @@ export async function listMine(
   after: readonly [string, string] | undefined,
   limit: number,
 ): Promise<MyGrant[]> {
-  return (await selectPage(db, isHis(userId, moment.now), after, limit, moment)).map(toMine)
+  return (await selectPage(db, await isHis(db, userId, moment.now), after, limit, moment)).map(toMine)
 }
 
 /** One of his. @throws Problem `not_found`, the same for another's and for what does not exist */
@@ -53,7 +56,7 @@ export async function findMine(db: Database, userId: string, id: string, now: nu
     ? await db
         .select({ accountId: grants.accountId, id: grants.id })
         .from(grants)
-        .where(and(isHis(userId, now), eq(grants.id, id)))
+        .where(and(await isHis(db, userId, now), eq(grants.id, id)))
     : []
   if (row === undefined) throw notFound()
   return row

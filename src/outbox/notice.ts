@@ -5,6 +5,7 @@ import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
 import { question } from '../authority/facts.ts'
 import { somethingWaits } from '../authority/held.ts'
+import { isOffered } from '../authority/offers.ts'
 import { reach } from '../authority/reach.ts'
 import { toUnicode } from '../hostname.ts'
 import type { ContactRole } from '../vocabulary.ts'
@@ -15,7 +16,7 @@ export type Told = { to: string; account: AccountName; role: ContactRole | null;
 
 /**
  * Whom to tell and what; undefined when there is nobody to tell: a recipient without an address, one who is suspended, or one who
- * neither may read what it is about now nor is the person himself whose contact or grant it is.
+ * neither may read what it is about now nor is the person himself whose contact or grant it is; nor when what it offers stands no more.
  */
 export async function readNotice(context: Context, notice: Notice): Promise<Told | undefined> {
   const { rows } = await context.db.execute<Row>(query(notice))
@@ -24,6 +25,7 @@ export async function readNotice(context: Context, notice: Notice): Promise<Told
   const ending = notice.kind === 'grant_expiring'
   // Ended before the letter left: what tells that is another letter.
   if (ending && row.endsAt === null) return undefined
+  if (notice.kind === 'grant_invited' && !(await isOffered(context.db, notice.accountId, notice.subjectId))) return undefined
   if (!row.own && !(await mayRead(context, notice))) return undefined
   const { to, account, role, domains, endsAt } = row
   return { to, account, role, domains: (domains ?? []).map(toUnicode), endsAt: ending ? Number(endsAt) : null }

@@ -3,7 +3,10 @@
  * accepting them.
  */
 import { type SQL, sql } from 'drizzle-orm'
+import type { GrantFact } from '../authority/facts.ts'
 import { type InvitedContact, invitationStands, invitedContactObject } from '../authority/invitations.ts'
+import { grantObject } from '../authority/objects.ts'
+import { offerStands } from '../authority/offers.ts'
 import type { Database } from '../database/open.ts'
 import { toUnicode } from '../hostname.ts'
 import type { AccountState, ContactRole, Reach, StaffRole, TokenPurpose } from '../vocabulary.ts'
@@ -76,6 +79,7 @@ type Row = {
   contact: Omit<ContactTerms, 'kind' | 'account'> | null
   invited: InvitedContact | null
   grant: Omit<GrantTerms, 'kind' | 'account'> | null
+  offered: GrantFact | null
 }
 
 const ms = (column: SQL): SQL => sql`floor(extract(epoch from ${column}) * 1000)::bigint`
@@ -99,7 +103,8 @@ select t.purpose, t.address, t.user_id as "userId", t.name, ${ms(sql`t.expires_a
   (select json_build_object('id', g.id, 'actions', g.actions, 'topics', g.topics, 'reach', g.reach, 'maxUses', g.max_uses, 'purpose', g.purpose,
       'notBefore', ${ms(sql`g.not_before`)}, 'expiresAt', ${ms(sql`g.expires_at`)},
       'domains', ${namesOf(sql`grant_domains`)} where l.account_id = g.account_id and l.grant_id = g.id))
-    from grants g where g.account_id = t.account_id and g.id = t.grant_id and g.status = 'invited' and g.expires_at > n.now) as grant
+    from grants g where g.account_id = t.account_id and g.id = t.grant_id and g.status = 'invited' and g.expires_at > n.now) as grant,
+  (select ${grantObject} from grants g where g.account_id = t.account_id and g.id = t.grant_id) as offered
 from (select clock_timestamp() + ${clockOffset}::bigint * interval '1 millisecond' as now) n, single_use_tokens t
 where t.id = ${token} and t.used_at is null and t.expires_at > n.now`
 
@@ -112,5 +117,6 @@ function termsOf(row: Row): Terms | undefined {
   if (account === null) return undefined
   if (contact !== null && !invitationStands(row.invited as InvitedContact)) return undefined
   if (contact !== null) return { kind: 'contact', account, ...contact, domains: contact.domains?.map(toUnicode) ?? null }
-  return grant === null ? undefined : { kind: 'grant', account, ...grant, domains: grant.domains.map(toUnicode) }
+  if (grant === null || !offerStands(row.offered as GrantFact)) return undefined
+  return { kind: 'grant', account, ...grant, domains: grant.domains.map(toUnicode) }
 }

@@ -204,7 +204,7 @@ t.test('adopting a grant', async (t) => {
       t.match(await open(), { status: 403, body: { reason: 'grant_suspended' } })
       t.equal((await row(wrong)).status, 'active', 'no row says so yet')
       const accepted = await send(test, 'POST', '/v1/invitations/accept', { token: developer.token, body: { token } })
-      t.equal(accepted.status, 409, 'nor can it be accepted')
+      t.equal(accepted.status, 403, 'nor can what he offered be accepted')
     })
 
     await t.test('the rows follow, once, with one event each and letters to the owners', async (t) => {

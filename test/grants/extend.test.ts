@@ -2,7 +2,7 @@
 import { eq } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { grants } from '../../src/database/tables.ts'
+import { grants, users } from '../../src/database/tables.ts'
 import { type Request, send } from '../fixtures/app.ts'
 import { freshToken, grant, person, request, tokenFor } from '../fixtures/cast.ts'
 import { comparable, eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
@@ -188,6 +188,54 @@ t.test('extending a grant', async (t) => {
     const next = await send(test, 'GET', `/v1/me/grants?limit=1&cursor=${first.body.nextCursor}`, { token: developer.token })
     t.strictSame([first.body.items[0].id, next.body.items[0].id], ids.slice(0, 2))
     t.equal((await mine('GET', id, { headers: { 'if-none-match': '"v2"' } })).status, 304)
+  })
+
+  await t.test('an offer of a suspended user is neither shown to him nor delivered, and is there again with its grantor', async (t) => {
+    const setUser = (verb: 'suspend' | 'restore') =>
+      send(test, 'POST', `/v1/users/${manager.id}/${verb}`, {
+        token: admin.token,
+        ...(verb === 'suspend' && { body: { reason: 'Stolen laptop' } }),
+      })
+    const listed = async () =>
+      (await send(test, 'GET', '/v1/me/grants?limit=100', { token: developer.token })).body.items.map((item: { id: string }) => item.id)
+    const old = await give()
+    const [offer, unsent] = [(await extend(old)).body.id, (await extend(old)).body.id]
+    const left = (await extend(old, {}, owner)).body.id
+    t.equal((await setUser('suspend')).status, 200)
+    const mails = (await mailbox(test)).filter(({ to }) => to === developer.address).map(({ text }) => text)
+    t.strictSame(
+      [offer, unsent, left].map((id) => mails.some((text) => text.includes(id))),
+      [false, false, true],
+      'only what another offers',
+    )
+    const hidden = comparable(await mine('GET', uuid()))
+    t.strictSame(comparable(await mine('GET', offer)), hidden)
+    for (const act of [() => accept(offer), () => mine('POST', `${offer}/decline`)])
+      t.strictSame(comparable(await refusedOf(t, test, act)), comparable(await mine('POST', `${uuid()}/decline`)))
+    const seen = await listed()
+    t.strictSame(
+      [offer, left, old].map((id) => seen.includes(id)),
+      [false, true, true],
+      'what he gave is there, what he offers is not',
+    )
+    t.match(await row(offer), { status: 'invited', version: 1 }, 'no row says so')
+    t.equal((await setUser('restore')).status, 200)
+    t.ok((await listed()).includes(offer))
+    t.match(await accept(offer), { status: 200, body: { status: 'active' } })
+  })
+
+  await t.test('nor can he accept it when its grantor is suspended after it was found', async (t) => {
+    const offer = (await extend(await give())).body.id
+    const { db } = test.context
+    const begin = db.transaction
+    db.transaction = (async (...work: Parameters<typeof begin>) => {
+      db.transaction = begin
+      await db.update(users).set({ status: 'suspended' }).where(eq(users.id, manager.id))
+      return begin.apply(db, work)
+    }) as typeof begin
+    t.match(await accept(offer), { status: 409, body: { code: 'conflict', detail: /does not hold/ } })
+    t.match(await row(offer), { status: 'invited', version: 1 })
+    await db.update(users).set({ status: 'active' }).where(eq(users.id, manager.id))
   })
 
   await t.test('what has ended is his to see for 90 days, as long as it ties him to the account', async (t) => {

@@ -109,21 +109,39 @@ t.test('accepting permission to act for an account', async (t) => {
     t.equal((await accept(test, { token }, dan.token)).status, 200, 'and the offer still stands afterwards')
   })
 
-  await t.test('not what the grantor does not hold any more', async (t) => {
+  await t.test('not what its grantor could not give any more: it is neither shown, nor delivered, nor accepted', async (t) => {
+    const unknown = [alike(await show(test, 'A'.repeat(43))), alike(await accept(test, { token: 'A'.repeat(43) }, dan.token))]
     const manager = await person(test, 'Mia Manager')
     const managerContact = await contact(test, alpha, manager, 'manager')
     const { grant, token } = await offer({}, dan.address, manager)
-    await db.update(users).set({ status: 'suspended' }).where(eq(users.id, manager.id))
-    await staysInvited(t, grant.id, await accept(test, { token }, dan.token), /does not hold/)
-    await db.update(users).set({ status: 'active' }).where(eq(users.id, manager.id))
-    await db.update(contacts).set({ role: 'billing' }).where(eq(contacts.id, managerContact))
-    await staysInvited(t, grant.id, await accept(test, { token }, dan.token), /does not hold/)
-    await db.update(contacts).set({ role: 'manager' }).where(eq(contacts.id, managerContact))
-    await db
-      .update(domains)
-      .set({ releasedAt: new Date(test.clock.now() + 60_000) })
-      .where(eq(domains.id, site.id))
-    await staysInvited(t, grant.id, await accept(test, { token }, dan.token), /does not hold/)
+    const set = {
+      user: (status: 'active' | 'suspended') => db.update(users).set({ status }).where(eq(users.id, manager.id)),
+      role: (role: 'manager' | 'billing') => db.update(contacts).set({ role }).where(eq(contacts.id, managerContact)),
+      proven: (provenAt: Date | null) => db.update(addresses).set({ provenAt }).where(eq(addresses.userId, manager.id)),
+      released: (releasedAt: Date | null) => db.update(domains).set({ releasedAt }).where(eq(domains.id, site.id)),
+    }
+    const at = new Date(test.clock.now() + 60_000)
+    for (const [what, lose, regain] of [
+      ['his user is suspended', () => set.user('suspended'), () => set.user('active')],
+      ['he has proven no address', () => set.proven(null), () => set.proven(at)],
+      ['he holds less', () => set.role('billing'), () => set.role('manager')],
+      ['the domain was released', () => set.released(at), () => set.released(null)],
+    ] as const) {
+      const address = `${uuid()}@agency.example`
+      const terms = { domains: ['alpha.example'], actions: ['ticket.read'], grantee: { address } }
+      await send(test, 'POST', `/v1/accounts/${alpha.id}/grants`, { token: manager.token, key: true, body: terms })
+      await lose()
+      t.notOk(
+        (await mailbox(test)).some(({ to }) => to === address),
+        `${what}: its letter is withheld`,
+      )
+      const answers = [alike(await show(test, token)), alike(await accept(test, { token }, dan.token))]
+      t.strictSame(answers, unknown, `${what}: and it is as if there was none`)
+      t.match(await rowOf(grant.id), { status: 'invited', granteeUserId: null, approvedAt: null, version: 1 }, 'and nothing was written')
+      if (what === 'the domain was released') continue
+      await regain()
+      t.equal((await show(test, token)).status, 200, 'it stands again')
+    }
   })
 
   await t.test('not what one gave himself', async (t) => {

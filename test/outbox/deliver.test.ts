@@ -219,6 +219,7 @@ t.test('notices', async (t) => {
   const other = await domain(test, alpha, 'other.example')
   const ownerContact = await contact(test, alpha, owner, 'owner')
   const given = await grant(test, alpha, ownerContact, dan, [site])
+  const offered = await grant(test, alpha, ownerContact, dan, [site], { status: 'invited', approvedAt: null })
   const tell = async (recipientUserId: string, kind: NoticeKind = 'grant_revoked', subjectId = given) => {
     await postNotice(test.jobs, db, { kind, accountId: alpha.id, subjectId, recipientUserId })
     return mailbox(test)
@@ -230,7 +231,7 @@ t.test('notices', async (t) => {
     const kinds = noticeKinds.filter((kind) => !kind.startsWith('submission'))
     for (const kind of kinds) {
       const [what = ''] = kind.split('_')
-      const about = { grant: given, domain: site.id, account: alpha.id }[what] ?? ownerContact
+      const about = { grant: kind === 'grant_invited' ? offered : given, domain: site.id, account: alpha.id }[what] ?? ownerContact
       const [mail, ...more] = (await tell(owner.id, kind, about)) as [Mail]
       t.strictSame(more, [])
       t.equal(mail.to, owner.address)
@@ -253,6 +254,15 @@ t.test('notices', async (t) => {
     t.match(await tell(dan.id), [{ to: dan.address, subject: /has ended/ }])
     await db.update(grants).set({ status: 'revoked', endedAt: new Date() }).where(eq(grants.id, given))
     t.match(await tell(dan.id), [{ to: dan.address }], 'and of its end')
+  })
+
+  await t.test('an offer is announced while it stands and waits for its answer', async (t) => {
+    t.match(await tell(dan.id, 'grant_invited', offered), [{ to: dan.address, subject: /offered/ }])
+    await db.update(contacts).set({ role: 'billing' }).where(eq(contacts.id, ownerContact))
+    t.strictSame(await tell(dan.id, 'grant_invited', offered), [], 'not when who made it could not')
+    await db.update(contacts).set({ role: 'owner' }).where(eq(contacts.id, ownerContact))
+    await db.update(grants).set({ status: 'declined', endedAt: new Date() }).where(eq(grants.id, offered))
+    t.strictSame(await tell(dan.id, 'grant_invited', offered), [], 'nor when it was answered')
   })
 
   await t.test('who was removed is told of his own end', async (t) => {
