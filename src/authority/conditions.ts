@@ -2,13 +2,19 @@
  * The single conditions of the rule, shared by the decision, its reason and the lists. Pure; instants in epoch milliseconds.
  */
 import { isAccountWide, isDelegable, isTicketAction, roleCovers, roleHolds, roleSpeaksAbout, topicClass } from './actions.ts'
-import type { Action, ContactFact, DomainFact, Facts, GrantFact, Question } from './facts.ts'
+import type { Action, ContactFact, DomainFact, Facts, GrantFact, Question, SessionFact } from './facts.ts'
 
 /** The session lives, the user is active – or there is none and a client speaks for itself – and so is the client, if one is there. */
 export function principalIsActive({ user, session, client }: Facts, now: number): boolean {
   if (session === null || session.endedAt !== null || !isLess(now, session.expiresAt)) return false
   if (client !== null && client.status !== 'active') return false
   return user === null ? client !== null && session.kind === 'client' : user.status === 'active'
+}
+
+/** The session of an active principal. @throws Error where there is none: whoever may do something has one */
+export function sessionOf({ session }: Pick<Facts, 'session'>): SessionFact {
+  if (session === null) throw new Error('nobody is signed in')
+  return session
 }
 
 /** A client carries only what it is registered for. */

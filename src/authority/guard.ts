@@ -7,6 +7,7 @@
  */
 import { type SQL, sql } from 'drizzle-orm'
 import { value } from '../database/statement.ts'
+import { sessionOf } from './conditions.ts'
 import type { Via } from './facts.ts'
 import type { Loaded } from './load.ts'
 
@@ -37,8 +38,7 @@ ga as materialized (select a.id from gm, accounts a
   where a.id = ${value('guardAccount', 'uuid')} and a.authority_revision = ${value('guardAccountRevision', 'bigint')} for share of a),
 g0 as materialized (select 1 as stands from ga where (select count(*) from gu) = cardinality(${value('guardUsers', 'text[]')})
   and (${value('guardClient', 'uuid')} is null or exists (select from gc))
-  and (${value('guardUntil', 'bigint')} is null
-    or floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} < ${value('guardUntil', 'bigint')}))`
+  and floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} < ${value('guardUntil', 'bigint')})`
 
 /** The guard of an act that makes something new for an account. */
 export const guardOfNew: SQL = sql`${guardOfAccount}, g as materialized (select stands from g0)`
@@ -49,26 +49,30 @@ gt as materialized (select tt.* from g0, tickets tt where tt.account_id = ${valu
   and tt.authority_revision = ${value('guardTicketRevision', 'bigint')} for update of tt),
 g as materialized (select 1 as stands from gt)`
 
+/** Stands for an owner there is none of. No row matches it, so an account that was not read lets nothing through. */
+const nobody = { id: null, revision: null }
+
 /** What the guard compares, from the facts that were read and the row that justified. The session's end bounds it too. */
 export function guardValues(loaded: Loaded, via: Via, accountId: string, clockOffset: number): GuardValues {
-  const { user, client, session, accounts } = loaded.facts
+  const { user, client, accounts } = loaded.facts
   const owners = new Map<string, number>()
   if (user !== null) owners.set(user.id, user.revision)
   const grantor = via.capacity === 'grant' ? via.grant.grantor : null
   if (grantor !== null) owners.set(grantor.userId, grantor.userRevision)
-  const [first, second] = [...owners].sort(([a], [b]) => (a < b ? -1 : 1))
-  const ends = [session?.expiresAt ?? null, via.capacity === 'grant' ? via.expiresAt : null].filter((end) => end !== null)
+  const [first = nobody, second = nobody] = [...owners].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, revision]) => ({ id, revision }))
+  const [account = nobody] = accounts.filter(({ id }) => id === accountId)
+  const end = sessionOf(loaded.facts).expiresAt
   return {
     guardUsers: [...owners.keys()].sort(),
-    guardUser1: first?.[0] ?? null,
-    guardRevision1: first?.[1] ?? null,
-    guardUser2: second?.[0] ?? null,
-    guardRevision2: second?.[1] ?? null,
+    guardUser1: first.id,
+    guardRevision1: first.revision,
+    guardUser2: second.id,
+    guardRevision2: second.revision,
     guardClient: client?.id ?? null,
     guardClientRevision: client?.revision ?? null,
     guardAccount: accountId,
-    guardAccountRevision: accounts.find((account) => account.id === accountId)?.revision ?? null,
-    guardUntil: ends.length === 0 ? null : Math.min(...ends),
+    guardAccountRevision: account.revision,
+    guardUntil: via.capacity === 'grant' ? Math.min(end, via.expiresAt) : end,
     guardTicket: loaded.ticket?.id ?? null,
     guardTicketRevision: loaded.ticket?.revision ?? null,
     clockOffset,

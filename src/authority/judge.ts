@@ -5,7 +5,7 @@
 import type { JournalEvent } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
 import type { Action, Capacity, DelegableAction, DenyReason, StaffAction, VerificationLevel, VerificationMethod } from '../vocabulary.ts'
-import { contactsOf, grantsOf, principalIsActive } from './conditions.ts'
+import { contactsOf, grantsOf, principalIsActive, sessionOf } from './conditions.ts'
 import { decide } from './decide.ts'
 import type { Question, Via } from './facts.ts'
 import type { Caller, Loaded, Named } from './load.ts'
@@ -100,7 +100,7 @@ function stepUpRequired(seconds: number): Problem {
 }
 
 function isFresh({ facts }: Loaded, caller: Caller, seconds: number): boolean {
-  const authenticatedAt = Math.min(caller.authenticatedAt, facts.session?.authenticatedAt ?? 0)
+  const authenticatedAt = Math.min(caller.authenticatedAt, sessionOf(facts).authenticatedAt)
   return facts.now - authenticatedAt <= seconds * 1000
 }
 
@@ -137,8 +137,15 @@ export function notFound(): Problem {
   return new Problem('not_found', { detail: 'There is no such thing, or it is not yours to see' })
 }
 
+/** The row that was asked for. @throws Problem `not_found` where there is none, or none any more */
+export function found<Row>(row: Row | undefined): Row {
+  if (row === undefined) throw notFound()
+  return row
+}
+
 function refusalEvent(loaded: Loaded, caller: Caller, question: Question, reason: DenyReason | null): JournalEvent {
   const { facts } = loaded
+  const { method, level } = sessionOf(facts)
   return {
     accountId: question.account as string,
     kind: 'access.refused',
@@ -147,8 +154,8 @@ function refusalEvent(loaded: Loaded, caller: Caller, question: Question, reason
     clientId: facts.client?.id ?? null,
     capacity: facts.staff === null ? null : 'staff',
     sessionId: caller.sessionId,
-    verification: facts.session?.method ?? null,
-    verificationLevel: facts.session?.level ?? null,
+    verification: method,
+    verificationLevel: level,
     action: question.action,
     decision: 'deny',
     reason,
@@ -160,7 +167,7 @@ function refusalEvent(loaded: Loaded, caller: Caller, question: Question, reason
 }
 
 function authorityOf({ facts }: Loaded, caller: Caller, action: Action, accountId: string | null, via: Via): Authority {
-  const session = facts.session as NonNullable<typeof facts.session>
+  const session = sessionOf(facts)
   return {
     at: facts.now,
     accountId,

@@ -104,6 +104,24 @@ t.test('what leaves the authority as it was costs a second look, and no more', a
   }
 })
 
+t.test('what was not read lets nothing through', async (t) => {
+  for (const absent of ['guardRevision1', 'guardAccountRevision', 'guardUntil']) {
+    const scene = await asGrantee(stage)
+    const { attempts, result } = await meanwhile(
+      async (attempt, values) => (attempt === 0 ? { ...values, [absent]: null } : undefined),
+      () => written(test),
+      () => write(scene),
+    )
+    t.strictSame(
+      attempts.map(({ stood }) => stood),
+      [false, true],
+      absent,
+    )
+    t.strictSame(attempts[0]?.after, attempts[0]?.before, 'nothing is written')
+    t.notOk(result, 'before it was read again')
+  }
+})
+
 t.test('ground that never comes to rest is given up', async (t) => {
   const scene = await asGrantee(stage)
   const before = await written(test)

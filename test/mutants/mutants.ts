@@ -434,8 +434,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the guard lets the end of the grant pass',
     file: guard,
-    find: "via.capacity === 'grant' ? via.expiresAt : null].filter",
-    replace: 'null].filter',
+    find: "via.capacity === 'grant' ? Math.min(end, via.expiresAt) : end",
+    replace: 'end',
     tests: ['test/authority/guard.test.ts'],
     invariant: /time alone/,
   },
