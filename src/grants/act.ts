@@ -12,7 +12,6 @@ import type { GrantStatus } from '../vocabulary.ts'
 import { statusAt } from './life.ts'
 import type { Moment } from './moment.ts'
 import { readRow, type StoredGrant } from './row.ts'
-import type { Grant } from './schema.ts'
 import { readGrant } from './store.ts'
 
 export type Act = {
@@ -48,7 +47,7 @@ export function actOnGrant(
 export type Of = { accountId: string; id: string }
 
 async function showGrant(tx: Database, { accountId, id }: Of, moment: Moment): Promise<Answer> {
-  const grant = (await readGrant(tx, accountId, id, moment)) as Grant
+  const grant = await readGrant(tx, accountId, id, moment)
   return { status: 200, headers: { etag: etagOf(grant.version) }, body: grant, made: madeGrant(accountId, id) }
 }
 

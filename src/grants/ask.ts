@@ -8,7 +8,7 @@ import { eventOf } from '../authority/authorship.ts'
 import { change, changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import type { Facts } from '../authority/facts.ts'
-import { type Authority, notFound } from '../authority/judge.ts'
+import { type Authority, found } from '../authority/judge.ts'
 import { personOf } from '../authority/load.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
@@ -68,8 +68,7 @@ export function cancelRequest(context: Context, { caller, ask }: Standing, id: s
   const userId = personOf(caller)
   return change(context, caller, ask, {}, async (tx, authority) => {
     const moment = { now: authority.at, answerDays: context.config.invitationDays }
-    const before = await readRequest(tx, userId, id)
-    if (before === undefined) throw notFound()
+    const before = found(await readRequest(tx, userId, id))
     const waits = and(eq(grantRequests.id, id), isNull(grantRequests.approvedAt), isNull(grantRequests.cancelledAt))
     const inTime = endOf(before, moment.answerDays) > authority.at
     // The row decides against an approval at the same time: whichever takes it first.

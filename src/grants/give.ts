@@ -5,8 +5,8 @@ import { normaliseAddress } from '../address.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
-import { type DomainFact, question } from '../authority/facts.ts'
-import { type Ask, type Authority, actorOf } from '../authority/judge.ts'
+import type { AccountFact, DomainFact } from '../authority/facts.ts'
+import { type Authority, actorOf } from '../authority/judge.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { addresses, grantDomains, grants } from '../database/tables.ts'
@@ -16,10 +16,11 @@ import { append } from '../journal/append.ts'
 import { mailToken } from '../outbox/tokens.ts'
 import { invalid } from '../problem.ts'
 import { madeGrant } from './act.ts'
+import { aboutToo } from './narrow.ts'
 import { endAfter } from './period.ts'
 import type { CreateGrant } from './schema.ts'
 import { readGrant } from './store.ts'
-import { instantIn, namedBy, refsOf, resolve } from './terms.ts'
+import { instantIn, refsOf, resolve } from './terms.ts'
 
 const dayMs = 86_400_000
 
@@ -27,13 +28,9 @@ const dayMs = 86_400_000
 export function giveGrant(context: Context, standing: Standing, body: CreateGrant): Promise<Answer> {
   const address = addressOf(body)
   const stated = refsOf(body.domains)
-  const ask: Ask = {
-    ...standing.ask,
-    named: { ...standing.ask.named, ...namedBy(stated) },
-    about: (loaded, action) => question(action, loaded.account?.id ?? null, { domains: resolve(loaded, stated) }),
-  }
-  const accounts = standing.loaded.account === null ? [] : [standing.loaded.account.id]
-  return changeOnce(context, standing.caller, ask, { accounts }, standing.repeatable, async (tx, authority, loaded) => {
+  const ask = aboutToo(standing.ask, stated)
+  const { id: accountId } = standing.loaded.account as AccountFact
+  return changeOnce(context, standing.caller, ask, { accounts: [accountId] }, standing.repeatable, async (tx, authority, loaded) => {
     await refuseOneself(tx, address, authority)
     const domains = resolve(loaded, stated) as DomainFact[]
     return offer(context, tx, authority, body, address, [...new Set(domains.map(({ id }) => id))])

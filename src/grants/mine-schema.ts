@@ -1,11 +1,12 @@
 import { type Static, Type } from '@sinclair/typebox'
-import { Grant, GrantPerson } from './schema.ts'
+import { namedPerson } from '../http/shapes.ts'
+import { Grant } from './schema.ts'
 
 /** A grant as its developer sees it: without what concerns the account alone. */
 export const MyGrant = Type.Object(
   {
     ...Type.Omit(Grant, ['suspensionCauses', 'grantee', 'grantor']).properties,
-    grantor: Type.Union([GrantPerson, Type.Null()], { description: 'Who stands for it' }),
+    grantor: namedPerson('Who stands for it'),
   },
   { $id: 'MyGrant', additionalProperties: false },
 )

@@ -5,7 +5,7 @@ import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { type AccountFact, question } from '../authority/facts.ts'
 import { bringIntoForce } from '../authority/in-force.ts'
-import { type Ask, actorOf, notFound } from '../authority/judge.ts'
+import { type Ask, actorOf, found } from '../authority/judge.ts'
 import { load, personOf } from '../authority/load.ts'
 import { offersTo } from '../authority/offers.ts'
 import { tieAfterEnd } from '../authority/reason.ts'
@@ -58,18 +58,17 @@ export async function findMine(db: Database, userId: string, id: string, now: nu
         .from(grants)
         .where(and(await isHis(db, userId, now), eq(grants.id, id)))
     : []
-  if (row === undefined) throw notFound()
-  return row
+  return found(row)
 }
 
 /** One of his, which `findMine` found. */
 export async function showMine(db: Database, { accountId, id }: Of, moment: Moment): Promise<MyGrant> {
-  return toMine((await readGrant(db, accountId, id, moment)) as Grant)
+  return toMine(await readGrant(db, accountId, id, moment))
 }
 
-/** Without what concerns the account alone: why it is suspended, and which contact row stands for it. */
+/** Without what concerns the account alone: why it is suspended, and which contact row stands for it. Of what `isHis` somebody does. */
 function toMine({ suspensionCauses: _causes, grantor, grantee: _grantee, ...rest }: Grant): MyGrant {
-  return { ...rest, grantor: grantor?.user ?? null }
+  return { ...rest, grantor: (grantor as NonNullable<Grant['grantor']>).user }
 }
 
 /** Agrees to what was offered to him by name, in the place of a grant of his. */

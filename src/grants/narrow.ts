@@ -1,6 +1,5 @@
 /** Less of a grant that is in force, at once. It takes away, but it also says what stays: so it wants the version that was seen. */
 import type { Context } from '../authority/context.ts'
-import { question } from '../authority/facts.ts'
 import type { Ask } from '../authority/judge.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Standing } from '../http/types.ts'
@@ -29,12 +28,14 @@ export function narrowGrant(context: Context, standing: Standing, body: NarrowGr
   )
 }
 
-/** The route's own question, about the stated domains as well as those of the grant. */
+/** The route's own question, about the stated domains as well as those of the grant that the path names, if it names one. */
 export function aboutToo(ask: Ask, stated: readonly Ref[]): Ask {
   return {
     ...ask,
     named: { ...ask.named, ...namedBy(stated) },
-    about: (loaded, action) =>
-      question(action, loaded.account?.id ?? null, { domains: [...(loaded.grant?.domains ?? []), ...resolve(loaded, stated)] }),
+    about: (loaded, action) => {
+      const asked = ask.about(loaded, action)
+      return asked && { ...asked, domains: [...asked.domains, ...resolve(loaded, stated)] }
+    },
   }
 }

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox'
-import { notFound } from '../authority/judge.ts'
+import { found, notFound } from '../authority/judge.ts'
 import { personOf } from '../authority/load.ts'
 import { isUuid } from '../http/access.ts'
 import { problems } from '../http/contract.ts'
@@ -74,8 +74,7 @@ export async function grantRequestRoutes(app: App, feature: Feature): Promise<vo
     async (request) => {
       const { caller, loaded } = standingOf(request)
       const row = await readRequest(context.db, personOf(caller), idIn(request.params.request))
-      if (row === undefined) throw notFound()
-      return toRequest(row, moment(loaded.facts.now))
+      return toRequest(found(row), moment(loaded.facts.now))
     },
   )
 

@@ -1,6 +1,5 @@
 import { Type } from '@sinclair/typebox'
 import type { AccountFact } from '../authority/facts.ts'
-import { notFound } from '../authority/judge.ts'
 import type { GrantRow } from '../authority/load.ts'
 import { problems } from '../http/contract.ts'
 import { type App, type Feature, listing, standingOf } from '../http/feature.ts'
@@ -82,7 +81,6 @@ export async function grantRoutes(app: App, feature: Feature): Promise<void> {
     async (request, reply) => {
       const { loaded } = standingOf(request)
       const grant = await readGrant(context.db, (loaded.account as AccountFact).id, (loaded.grant as GrantRow).id, moment(loaded.facts.now))
-      if (grant === undefined) throw notFound()
       return notModified(request, reply, grant.version) ? reply : grant
     },
   )

@@ -1,6 +1,7 @@
 /** Reading grants, and their form on the wire. */
 import { and, desc, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
+import { found } from '../authority/judge.ts'
 import { finished } from '../authority/objects.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
 import type { Database } from '../database/open.ts'
@@ -45,10 +46,10 @@ function selectGrants(db: Database) {
 
 type Row = Awaited<ReturnType<typeof selectGrants>>[number]
 
-/** One grant of an account. */
-export async function readGrant(db: Database, accountId: string, id: string, moment: Moment): Promise<Grant | undefined> {
+/** One grant of an account. @throws Problem `not_found` */
+export async function readGrant(db: Database, accountId: string, id: string, moment: Moment): Promise<Grant> {
   const rows = await selectGrants(db).where(and(eq(grants.accountId, accountId), eq(grants.id, id)))
-  return rows[0] && toGrant(rows[0], moment)
+  return toGrant(found(rows[0]), moment)
 }
 
 /** Those of an account's grants, in no order. */

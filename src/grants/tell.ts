@@ -17,8 +17,8 @@ export async function record(
   changed: string[],
   value?: Record<string, unknown>,
 ): Promise<void> {
-  const [only, ...others] = grant.domainIds
-  const domainId = others.length === 0 ? (only ?? null) : null
+  const [only = null, ...others] = grant.domainIds
+  const domainId = others.length === 0 ? only : null
   const about = { accountId: grant.accountId, resourceType: 'grant', resourceId: grant.id, domainId, changed }
   await append(tx, eventOf(authority, kind, { ...about, ...(value === undefined ? {} : { value }) }))
 }
