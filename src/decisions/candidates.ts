@@ -17,11 +17,10 @@ type Search = { facts: Facts; action: Action /** The only account asked about; u
 
 const beginning = '00000000-0000-0000-0000-000000000000'
 
-/** Whose accounts and domains may matter: those the subject has a row on; for staff all, for a client its realm's. */
-function accountsOf({ facts: { staff, client, user, contacts, grants }, account }: Search): SQL {
+/** Whose accounts and domains may matter: those the subject has a row on; for staff all. */
+function accountsOf({ facts: { staff, contacts, grants }, account }: Search): SQL {
   const stated = account === undefined ? sql`true` : sql`a.id = ${account}::uuid`
   if (staff !== null) return stated
-  if (user === null) return sql`${stated} and a.realm = ${client?.realm ?? null}`
   const ids = [...contacts, ...grants].map(({ accountId }) => accountId)
   return sql`${stated} and a.id = any(${sql.param([...new Set(ids)])}::uuid[])`
 }
@@ -35,13 +34,13 @@ export async function accountCandidates(db: Database, search: Search, after: Aft
 
 /** Of accounts that only grants tie the subject to, just the domains of these. */
 export async function domainCandidates(db: Database, search: Search, after: After, limit: number): Promise<Candidate[]> {
-  const { staff, user, contacts, grants } = search.facts
+  const { staff, contacts, grants } = search.facts
   const whole = [...new Set(contacts.map(({ accountId }) => accountId))]
   const granted = [...new Set(grants.flatMap(({ domains }) => domains))]
   const own = sql`(d.account_id = any(${sql.param(whole)}::uuid[]) or d.id = any(${sql.param(granted)}::uuid[]))`
   const { rows } = await db.execute<{ account: AccountFact; domain: DomainFact }>(sql`
     select ${accountObject} as account, ${domainObject('d')} as domain from domains d join accounts a on a.id = d.account_id
-    where ${accountsOf(search)} and ${staff === null && user !== null ? own : sql`true`}
+    where ${accountsOf(search)} and ${staff === null ? own : sql`true`}
       and d.id > ${after?.[0] ?? beginning}::uuid order by d.id limit ${limit}`)
   return rows.map(({ account, domain }) => ({ account, domain, ticket: null, position: [domain.id, ''] }))
 }

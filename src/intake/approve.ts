@@ -19,7 +19,7 @@ import { openConsented } from '../tickets/open.ts'
 import type { Ticket } from '../tickets/schema.ts'
 import type { TopicKey } from '../vocabulary.ts'
 import type { ApproveSubmission } from './act-schema.ts'
-import { after, answerOf, conclude, decided, demandOpen, type Held, namedIn } from './decide.ts'
+import { after, answerOf, concludeFirst, type Held, namedIn } from './decide.ts'
 import { giveConsent } from './give.ts'
 import type { Content } from './plain.ts'
 
@@ -30,12 +30,10 @@ export function approve(context: Context, standing: Standing, body: ApproveSubmi
   const keys = { accounts: [accountId], witnesses: [submission.submitterUserId] }
   return changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
     const now = namedIn({ loaded }).submission
-    demandOpen(now, authority.at)
+    const held = await concludeFirst(tx, now, 'approved', authority)
     if (standing.expectedVersion !== null && standing.expectedVersion !== now.version) throw stale(now.version)
     if (now.submitterUserId === authority.actorUserId) throw ownWords()
     if (body.consent === 'standing') demandGrants(context, standing, loaded, now)
-    const held = await conclude(tx, now.id, 'approved', authority)
-    if (held === undefined) throw decided(now, authority.at)
     return accept(context, tx, authority, now, held, body)
   })
 }

@@ -10,7 +10,7 @@ import type { Standing } from '../http/types.ts'
 import { Problem } from '../problem.ts'
 import type { SubmissionVerdict } from '../vocabulary.ts'
 import type { DecidedSubmission } from './act-schema.ts'
-import { isOpen, statusOf } from './store.ts'
+import { statusOf } from './store.ts'
 
 export type Held = typeof submissions.$inferSelect
 
@@ -39,9 +39,19 @@ export async function conclude(tx: Database, id: string, verdict: SubmissionVerd
   return held
 }
 
-/** @throws Problem `conflict` for what is decided or over. */
-export function demandOpen(submission: SubmissionRow, now: number): void {
-  if (!isOpen(submission, now)) throw decided(submission, now)
+/**
+ * The same for who says yes and must be the first. It comes before whatever else may be wrong, which takes it back.
+ * @throws Problem `conflict` for what is decided or over
+ */
+export async function concludeFirst(
+  tx: Database,
+  submission: SubmissionRow,
+  verdict: SubmissionVerdict,
+  authority: Authority,
+): Promise<Held> {
+  const held = await conclude(tx, submission.id, verdict, authority)
+  if (held === undefined) throw decided(submission, authority.at)
+  return held
 }
 
 /** The 409 for what cannot be decided any more, or not like this. */

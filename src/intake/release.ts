@@ -27,7 +27,7 @@ import { placeOf } from '../tickets/place.ts'
 import type { Ticket } from '../tickets/schema.ts'
 import type { ReleaseSubmission } from './act-schema.ts'
 import { filingOf } from './approve.ts'
-import { after, answerOf, conclude, decided, demandOpen, type Held, namedIn } from './decide.ts'
+import { after, answerOf, concludeFirst, type Held, namedIn } from './decide.ts'
 
 /** How long a number must have stood before it is called back, in milliseconds. */
 const standsMs = 7 * 86_400_000
@@ -41,13 +41,11 @@ export async function release(context: Context, standing: Standing, body: Releas
   const keys = { accounts: [accountId], witnesses: [submission.submitterUserId, ...(agrees === undefined ? [] : [agrees])] }
   return changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
     const now = namedIn({ loaded }).submission
-    demandOpen(now, authority.at)
+    const held = await concludeFirst(tx, now, 'released', authority)
     if (standing.expectedVersion !== null && standing.expectedVersion !== now.version) throw stale(now.version)
     if ((loaded.account as AccountFact).state !== 'open')
       throw new Problem('conflict', { detail: 'The account is not open; what is held for it waits', members: { reason: 'account_state' } })
     const contactId = await consenting(context, tx, authority, now, body, agrees)
-    const held = await conclude(tx, now.id, 'released', authority)
-    if (held === undefined) throw decided(now, authority.at)
     return letThrough(context, tx, standing, authority, now, held, { ...body, contactId })
   })
 }

@@ -6,7 +6,7 @@ import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
-import { type AccountFact, type DomainFact, type Question, question } from '../authority/facts.ts'
+import type { AccountFact, DomainFact, Facts, Question } from '../authority/facts.ts'
 import { type Ask, actorOf } from '../authority/judge.ts'
 import type { Loaded } from '../authority/load.ts'
 import type { Answer } from '../database/idempotency.ts'
@@ -35,7 +35,11 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
     domainNames: ref !== undefined && 'name' in ref ? [ref.name] : [],
   }
   const scope = (loaded: Loaded): (DomainFact | null)[] => (ref === undefined ? [] : [loaded.domains[0] ?? null])
-  const ask: Ask = { ...standing.ask, named, about: (loaded, action) => aboutCode(loaded, action, scope(loaded)) }
+  const about = (loaded: Loaded, action: Action) => {
+    const asked = standing.ask.about(loaded, action)
+    return asked && aboutCode(loaded.facts, { ...asked, domains: scope(loaded) })
+  }
+  const ask: Ask = { ...standing.ask, named, about }
   // Held, so that a closing either finds the code or is found by it.
   const keys = { grounds: [(standing.loaded.account as AccountFact).id] }
   return changeOnce(context, standing.caller, ask, keys, standing.repeatable, async (tx, authority, loaded) => {
@@ -74,9 +78,8 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
 }
 
 /** A contact is asked for the code, a developer for what he would call about: a ticket on the domain, about any topic of his. */
-export function aboutCode({ facts, account }: Loaded, action: Action, domains: Question['domains']): Question {
-  const id = account?.id ?? null
-  if (action !== 'ticket.create') return question(action, id, { domains })
-  const asked = topicKeys.map((topic) => question(action, id, { domains, topic }))
+export function aboutCode(facts: Facts, own: Question): Question {
+  if (own.action !== 'ticket.create') return own
+  const asked = topicKeys.map((topic) => ({ ...own, topic }))
   return asked.find((one) => decide(facts, one, facts.now).permit) ?? (asked.at(-1) as Question)
 }

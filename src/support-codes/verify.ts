@@ -62,10 +62,8 @@ async function show(context: Context, tx: Database, authority: Authority, told: 
   const domainIds = told.domainId === null ? [] : [told.domainId]
   const loaded = await loadAbsent(tx, context.clock.offset(), told.userId, { account: { id: told.accountId }, domainIds })
   const { facts } = loaded
-  const asked =
-    told.contactId === null
-      ? aboutCode(loaded, 'ticket.create', loaded.domains)
-      : question('support_code.create', told.accountId, { domains: loaded.domains })
+  const action = told.contactId === null ? 'ticket.create' : 'support_code.create'
+  const asked = aboutCode(facts, question(action, told.accountId, { domains: loaded.domains }))
   if (!decide(facts, asked, facts.now).permit) return undefined
   const { id: accountId, number, name } = loaded.account as AccountFact
   const person = facts.user as NonNullable<typeof facts.user>

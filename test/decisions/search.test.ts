@@ -109,6 +109,14 @@ t.test('searches say what single decisions say', async (t) => {
     const subject = user(admin)
     const all = await pages(support.token, 'resource', { subject, action: { name: 'staff.provision' }, resource: { type: 'account' } })
     t.strictSame(sorted(all), sorted(accountEntities), 'an admin everywhere')
+    const body = { subject, action: { name: 'staff.provision' }, resource: { type: 'account' }, page: { limit: 1 } }
+    const first = (await search(support.token, 'resource', body)).body
+    const { body: second } = await search(support.token, 'resource', { ...body, page: { limit: 1, token: first.page.next_token } })
+    t.strictSame(
+      [...first.results, ...second.results].map(({ id }) => id),
+      sorted(accountEntities),
+      'also one by one',
+    )
   })
 
   await t.test('resource search within a stated account', async (t) => {
@@ -204,7 +212,10 @@ t.test('searches say what single decisions say', async (t) => {
     const action = { name: 'ticket.create' }
     const empty = { results: [], page: { next_token: '', count: 0 } }
     for (const subject of [{ type: 'user', id: 'x' }, { type: 'machine', id: owner.id }, user({ id: uuid() })]) {
-      t.strictSame((await search(owner.token, 'resource', { subject, action, resource: { type: 'domain' }, context })).body, empty)
+      for (const type of ['account', 'domain', 'ticket']) {
+        t.strictSame((await search(owner.token, 'resource', { subject, action, resource: { type }, context })).body, empty)
+        t.strictSame((await search(support.token, 'resource', { subject, action, resource: { type }, context })).body, empty)
+      }
       t.strictSame((await search(owner.token, 'action', { subject, resource: accountEntities[0] })).body, empty)
     }
     const mine = { subject: user(owner), context }
