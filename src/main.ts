@@ -11,6 +11,8 @@ const closeWithinMs = 10_000
 const logBytes = 4_096
 const logMs = 500
 
+const exit = (code: number) => () => process.exit(code)
+
 try {
   const config = readConfig(process.env)
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 1, sync: false, minLength: logBytes, periodicFlush: logMs }))
@@ -22,11 +24,8 @@ try {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info(`${signal}: finishing what is in flight`)
-      setTimeout(() => process.exit(1), closeWithinMs).unref()
-      service.close().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      )
+      setTimeout(exit(1), closeWithinMs).unref()
+      service.close().then(exit(0), exit(1))
     })
   }
 } catch (error) {

@@ -2,6 +2,7 @@
  * The service from its settings: database, schema, secret, jobs, application, listening. The same for the process and for whoever
  * starts one of his own.
  */
+import type { AddressInfo } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import { createApp } from './app.ts'
 import { tellAttempts } from './audit/attempts.ts'
@@ -69,8 +70,7 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     ends.unshift(async () => {
       draining = true
     })
-    const address = app.server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : config.port
+    const { port } = app.server.address() as AddressInfo
     return { origin: originOf(config.host, port), bootstrapToken, close: () => endAll(ends) }
   } catch (error) {
     await endAll(ends)

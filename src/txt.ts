@@ -19,13 +19,11 @@ export function dnsTxt({ servers, patience = patienceMs }: { servers?: readonly 
     const resolver = new Resolver({ timeout: patience, tries: 1 })
     if (servers !== undefined) resolver.setServers([...servers])
     const late = setTimeout(() => resolver.cancel(), patience)
-    try {
-      return (await resolver.resolveTxt(name)).map((chunks) => chunks.join(''))
-    } catch {
-      return []
-    } finally {
-      clearTimeout(late)
-    }
+    const found = resolver.resolveTxt(name).then(
+      (records) => records.map((chunks) => chunks.join('')),
+      () => [],
+    )
+    return found.finally(() => clearTimeout(late))
   }
 }
 

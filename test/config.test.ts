@@ -49,11 +49,13 @@ t.test('every kind of value is read as what it is', async (t) => {
     TRUST_PROXY: '10.0.0.0/8, fd00::/8,192.0.2.1',
     CORS_ORIGINS: 'https://panel.example,http://localhost:5173',
     MAIL_FROM: 'Support <support@example.com>',
+    CONFORMANCE_PDP: 'true',
   })
   t.match(config, { port: 8080, databaseUrl, secretKey, logLevel: 'warn', mailFrom: 'Support <support@example.com>' })
   t.equal(config.publicUrl, 'http://[::1]:8080', 'an IPv6 address is bracketed')
   t.strictSame(config.trustProxy, ['10.0.0.0/8', 'fd00::/8', '192.0.2.1'])
   t.strictSame(config.corsOrigins, ['https://panel.example', 'http://localhost:5173'])
+  t.strictSame([config.conformancePdp, readConfig({ CONFORMANCE_PDP: 'false' }).conformancePdp], [true, false])
 })
 
 t.test('an empty variable counts as not given', async (t) => {
@@ -89,6 +91,7 @@ t.test('a wrong value is refused by one sentence that names the variable, what i
     ['PASSWORD_HASH_MEMORY_KIB', '19455', 'a whole number from 19456 to 1048576'],
     ['PASSWORD_HASH_PASSES', '1', 'a whole number from 2 to 20'],
     ['SIGNING_ALGORITHM', 'RS256', 'one of EdDSA, ES256'],
+    ['CONFORMANCE_PDP', 'yes', '`true` or `false`'],
     ['MAIL_FROM', 'nobody', 'a mail address such as `support@example.com` or `Support <support@example.com>`'],
     ['MAIL_FROM', 'A\nBcc: b@c.example <a@b.example>', 'a mail address such as `support@example.com` or `Support <support@example.com>`'],
   ]

@@ -56,6 +56,15 @@ t.test('looking TXT records up', async (t) => {
     for (const name of ['empty.example', 'absent.example', 'failing.example', 'silent.example']) t.strictSame(await txt(name), [], name)
   })
 
+  await t.test('however many resolvers are silent, nobody waits for longer than is said', async (t) => {
+    const silent = await Promise.all([1, 2, 3, 4].map(() => serve(t, { 'silent.example': 'silent' })))
+    const patience = 300
+    const began = performance.now()
+    t.strictSame(await dnsTxt({ servers: silent.flatMap(({ servers }) => servers), patience })('silent.example'), [])
+    t.ok(performance.now() - began < 3 * patience, 'each alone could take that long')
+    t.ok(silent.some(({ asked }) => asked.length > 0))
+  })
+
   await t.test('what is no name in letters, digits, hyphens and underscores is never asked for', async (t) => {
     const before = asked.length
     const names = [

@@ -169,6 +169,26 @@ t.test('the writer', async (t) => {
     t.match(await written(), { n: 2, rows: 1 })
   })
 
+  await t.test('adds what comes while a write fails to what it could not write', async (t) => {
+    const before = (await written()) ?? { n: 0, rows: 0 }
+    const me = caller()
+    let fails = true
+    const flaky = {
+      execute: async (statement: never) => {
+        if (!fails) return db.execute(statement)
+        fails = false
+        strangers.note(me, { number: 'C-1' })
+        throw new Error('the database is away')
+      },
+    } as never
+    const at = Date.now() // one hour for both
+    const strangers = countStrangers({ db: flaky, clock: { now: () => at, offset: () => 0 }, log, delayMs: 1 })
+    strangers.note(me, { number: 'C-1' })
+    while ((await written())?.n !== before.n + 2) await new Promise(setImmediate)
+    await strangers.stop()
+    t.match(await written(), { n: before.n + 2, rows: before.rows + 1 })
+  })
+
   await t.test('no text of a caller keeps the others from being counted', async (t) => {
     said.length = 0
     const strangers = countStrangers({ db, clock: settableClock(), log, delayMs: 3_600_000 })

@@ -3,7 +3,7 @@ import { get, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { PassThrough } from 'node:stream'
-import { eq } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { eventsInBatch, exportLines, type Source } from '../../src/audit/export.ts'
 import { exportAudit } from '../../src/cli/export-audit.ts'
@@ -94,9 +94,16 @@ t.test('an export is the whole list within the reader’s reach, oldest first, w
 
   await t.test('and so is the one at the console, which waits for whoever reads it', async (t) => {
     const out = new PassThrough({ highWaterMark: 10 })
+    let ended = false
+    const exported = exportAudit(test.context, undefined, out).finally(() => {
+      ended = true
+    })
+    await once(out, 'readable')
+    await new Promise(setImmediate)
+    t.notOk(ended, 'nobody has read yet')
     const taken: string[] = []
     out.on('data', (chunk) => taken.push(String(chunk)))
-    const last = await exportAudit(test.context, undefined, out)
+    const last = await exported
     const whole = linesOf(taken.join('') + last)
     t.strictSame(
       whole.flatMap(({ event }) => event ?? []),
@@ -162,4 +169,12 @@ t.test('an export that cannot go on says so in its last line', async (t) => {
     end: { complete: false, events: 0, reason: 'unavailable' },
   })
   t.match(failures, [{ message: 'the database is away' }])
+})
+
+t.test('over HTTP too: the lines that were sent are not all there is', async (t) => {
+  const test = await openTestApp(t)
+  const admin = await staff(test, 'Ada Admin', 'admin')
+  await test.context.db.execute(sql`drop table journal_values cascade`)
+  const sent = await send(test, 'GET', '/v1/audit-events/export', admin)
+  t.strictSame([sent.status, linesOf(sent.text)], [200, [{ end: { complete: false, events: 0, reason: 'unavailable' } }]])
 })
