@@ -80,6 +80,8 @@ export type Made = {
   ticket: string | null
   grant?: string
   submission?: string
+  /** Of an answer about several grants. */
+  grants?: readonly string[]
 }
 
 /** Something held for the account, and the domain of the account it is about. Instants in epoch ms. */

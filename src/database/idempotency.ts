@@ -14,7 +14,15 @@ export type Answer = {
   body?: unknown
   /** What is stored instead of a body that holds a secret. */
   storedBody?: unknown
-  made?: { action: string; staffAction: string | null; account: string | null; ticket: string | null; grant?: string; submission?: string }
+  made?: {
+    action: string
+    staffAction: string | null
+    account: string | null
+    ticket: string | null
+    grant?: string
+    submission?: string
+    grants?: readonly string[]
+  }
 }
 
 /** Somebody else's request with the same key has won; its answer is in the table. */

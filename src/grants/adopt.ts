@@ -5,8 +5,9 @@ import type { AccountFact, ContactFact } from '../authority/facts.ts'
 import type { Authority } from '../authority/judge.ts'
 import type { Answer } from '../database/idempotency.ts'
 import { askOfPath, type Secured } from '../http/access.ts'
+import { keepWhole, onceInPart, partsDone } from '../http/idempotency-parts.ts'
 import type { Standing } from '../http/types.ts'
-import { Problem } from '../problem.ts'
+import { Problem, type ProblemCode } from '../problem.ts'
 import { type Act, actOnGrant } from './act.ts'
 import { demandInForce } from './life.ts'
 import { recordRefusal } from './record.ts'
@@ -33,29 +34,37 @@ function contactOf({ via }: Authority): ContactFact {
   return (via as Extract<Authority['via'], { capacity: 'contact' }>).contact
 }
 
-/** Each in a commit of its own, in the order they are named, so that one that cannot be adopted keeps none of the others. */
-export async function adoptGrants(context: Context, standing: Standing, { grants }: AdoptGrants): Promise<AdoptedGrants> {
+/** Problems that are of the whole request, and not of one of its grants. */
+const ofAll: readonly ProblemCode[] = ['step_up_required', 'idempotency_in_progress', 'idempotency_key_reused']
+
+/**
+ * Each in a commit of its own, in the order they are named, so that one that cannot be adopted keeps none of the others. Throws what is of
+ * all of them: a sign-in that is too old, or the key of another request.
+ */
+export async function adoptGrants(context: Context, standing: Standing, { grants }: AdoptGrants): Promise<Answer> {
+  await partsDone(context, standing.repeatable)
   const items: AdoptedGrants['items'] = []
-  for (const { id, version } of grants) items.push({ id, ...(await adoptOne(context, standing, id, version)) })
-  return { items }
+  for (const [index, wanted] of grants.entries()) items.push(await adoptOne(context, standing, String(index), wanted))
+  const { id: account } = standing.loaded.account as AccountFact
+  const adopted = items.flatMap(({ id, grant }) => (grant === null ? [] : [id]))
+  const made = { action: 'grant.read', staffAction: 'staff.directory.read', account, ticket: null, grants: adopted }
+  return keepWhole(context, standing.repeatable, { status: 200, body: { items }, made })
 }
 
 async function adoptOne(
   context: Context,
   standing: Standing,
-  id: string,
-  version: number,
-): Promise<Omit<AdoptedGrants['items'][number], 'id'>> {
+  part: string,
+  { id, version }: AdoptGrants['grants'][number],
+): Promise<AdoptedGrants['items'][number]> {
   const { id: account } = standing.loaded.account as AccountFact
-  const ask = askOfPath(adopting, { account, grant: id })
-  const one: Standing = { ...standing, ask, repeatable: null, expectedVersion: version }
+  const one: Standing = { ...standing, ask: askOfPath(adopting, { account, grant: id }), expectedVersion: version }
   try {
-    const { body } = await actOnGrant(context, one, take)
-    return { grant: body as Grant, problem: null }
+    const { body } = await onceInPart(context, one, part, (repeatable) => actOnGrant(context, { ...one, repeatable }, take))
+    return { id, grant: body as Grant, problem: null }
   } catch (error) {
-    // A sign-in that is too old is too old for all of them.
-    if (!(error instanceof Problem) || error.code === 'step_up_required') throw error
+    if (!(error instanceof Problem) || ofAll.includes(error.code)) throw error
     await recordRefusal(context, one, error, account, id)
-    return { grant: null, problem: { code: error.code, status: error.status, detail: error.message } }
+    return { id, grant: null, problem: { code: error.code, status: error.status, detail: error.message } }
   }
 }

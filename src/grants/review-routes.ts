@@ -87,9 +87,9 @@ export async function grantReviewRoutes(app: App, feature: Feature): Promise<voi
         summary: 'End every grant and invitation of one person on every account, with a reason; the owners are told',
         params: Type.Object({ user }),
         body: EndGrant,
-        response: { 200: Type.Ref(RevokedPerson), ...problems(...always) },
+        response: { 200: Type.Ref(RevokedPerson), ...problems(...always, ...keyProblems) },
       },
     },
-    (request) => revokeEverywhere(context, standingOf(request), request.body),
+    (request, reply) => answering(context, request, reply, () => revokeEverywhere(context, standingOf(request), request.body)),
   )
 }

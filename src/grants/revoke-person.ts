@@ -12,6 +12,7 @@ import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { addresses, contacts, grants } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
+import { keepWhole, onceInPart, partsDone } from '../http/idempotency-parts.ts'
 import type { Standing } from '../http/types.ts'
 import { startAct } from './act.ts'
 import { endWherever } from './end.ts'
@@ -30,26 +31,33 @@ export function revokePerson(context: Context, standing: Standing, user: string,
   const ask = askWithin(standing, account)
   return changeOnce(context, standing.caller, ask, { accounts: [account] }, standing.repeatable, async (tx, authority, loaded) => {
     const body = await revokeIn({ context, tx, authority, loaded }, account, user, reason)
-    return { status: 200, body, made: { action: 'grant.read', staffAction: 'staff.directory.read', account, ticket: null } }
+    const made = { action: 'grant.read', staffAction: 'staff.directory.read', account, ticket: null }
+    // What one who is limited has ended lies within his limit, as the account does not.
+    return { status: 200, body, made: body.invitations.length > 0 ? made : { ...made, grants: body.grants } }
   })
 }
 
-/** Staff end it on every account, one after the other, and say why. */
-export async function revokeEverywhere(context: Context, standing: Standing, { reason }: EndGrant): Promise<RevokedPerson> {
+const made = { action: 'staff.grant.end', staffAction: 'staff.grant.end', account: null, ticket: null } as const
+
+/** Staff end it on every account, one after the other, and say why. What an earlier try has ended is told again, and not looked for. */
+export async function revokeEverywhere(context: Context, standing: Standing, { reason }: EndGrant): Promise<Answer> {
   demandReason(standing, reason)
   const { id: user } = standing.loaded.user as NonNullable<Loaded['user']>
   const ended: RevokedPerson = { grants: [], invitations: [] }
-  for (const account of await accountsOf(context.db, user)) {
+  const done = await partsDone(context, standing.repeatable)
+  for (const account of new Set([...done, ...(await accountsOf(context.db, user))])) {
     const about: Ask['about'] = (_loaded, action) => question(action, account)
     const ask: Ask = { action: 'staff.grant.end', staffAction: 'staff.grant.end', named: { account: { id: account } }, about }
-    const { body } = await changeOnce(context, standing.caller, ask, { accounts: [account] }, null, async (tx, authority, loaded) => ({
-      status: 200,
-      body: await revokeIn({ context, tx, authority, loaded }, account, user, reason),
-    }))
+    const { body } = await onceInPart(context, standing, account, (repeatable) =>
+      changeOnce(context, standing.caller, ask, { accounts: [account] }, repeatable, async (tx, authority, loaded) => {
+        const acting = { context, tx, authority, loaded }
+        return { status: 200, body: await revokeIn(acting, account, user, reason), made }
+      }),
+    )
     ended.grants.push(...(body as RevokedPerson).grants)
     ended.invitations.push(...(body as RevokedPerson).invitations)
   }
-  return ended
+  return keepWhole(context, standing.repeatable, { status: 200, body: ended, made })
 }
 
 /** One who is limited is asked about a domain of his limit, since the account as a whole is not his. */

@@ -11,7 +11,8 @@ const tags = ['grants']
 const account = Type.String({ description: 'The account, by id or number' })
 const params = Type.Object({ account, grant: Type.String({ description: 'The grant, by id' }) })
 const path = '/v1/accounts/:account/grants'
-const always = ['not_authorised', 'not_found', 'invalid_transition', 'idempotency_key_reused', 'idempotency_in_progress'] as const
+const keyProblems = ['idempotency_key_reused', 'idempotency_in_progress'] as const
+const always = ['not_authorised', 'not_found', 'invalid_transition', ...keyProblems] as const
 const onVersion = ['precondition_failed', 'precondition_required', 'step_up_required'] as const
 const bothSides = { action: 'grant.manage', staffAction: 'staff.grant.end', on: 'grant' } as const
 
@@ -72,9 +73,9 @@ export async function grantUpkeepRoutes(app: App, { context }: Feature): Promise
         summary: 'Adopt many grants, with an answer for each',
         params: Type.Object({ account }),
         body: AdoptGrants,
-        response: { 200: Type.Ref(AdoptedGrants), ...problems('not_authorised', 'not_found', 'step_up_required') },
+        response: { 200: Type.Ref(AdoptedGrants), ...problems('not_authorised', 'not_found', 'step_up_required', ...keyProblems) },
       },
     },
-    (request) => adoptGrants(context, standingOf(request), request.body),
+    (request, reply) => answering(context, request, reply, () => adoptGrants(context, standingOf(request), request.body)),
   )
 }

@@ -41,17 +41,32 @@ export async function replay(
   repeatable: Repeatable,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  if (stored.fingerprint !== repeatable.fingerprint.toString('hex')) {
-    const detail = 'This key belongs to another request; make a new key for a new request and keep it for its repetitions'
-    throw new Problem('idempotency_key_reused', { detail })
-  }
+  const answer = await answerStored(context, standing, stored, repeatable)
+  return send(reply.header('idempotency-replayed', 'true'), answer)
+}
+
+/** @throws Problem `idempotency_key_reused`, or `not_found` for who may not read any more what was made */
+export async function answerStored(context: Context, standing: Standing, stored: StoredAnswer, repeatable: Repeatable): Promise<Answer> {
+  demandSame(stored.fingerprint, repeatable)
   if (stored.made !== null) await demandSight(context, standing, stored.made)
   // Key and answer are one commit: a key that can be seen has its answer.
   const { status, headers, body } = stored as StoredAnswer & Answer
-  return send(reply.header('idempotency-replayed', 'true'), { status, headers, body })
+  return { status, headers: headers ?? {}, body }
 }
 
-async function demandSight(context: Context, standing: Standing, made: Made): Promise<void> {
+/** The fingerprint as hex. @throws Problem `idempotency_key_reused` */
+export function demandSame(fingerprint: string, repeatable: Repeatable): void {
+  if (fingerprint === repeatable.fingerprint.toString('hex')) return
+  const detail = 'This key belongs to another request; make a new key for a new request and keep it for its repetitions'
+  throw new Problem('idempotency_key_reused', { detail })
+}
+
+async function demandSight(context: Context, standing: Standing, { grants, ...made }: Made): Promise<void> {
+  if (grants === undefined) return demandSightOfOne(context, standing, made)
+  for (const grant of grants) await demandSightOfOne(context, standing, { ...made, grant })
+}
+
+async function demandSightOfOne(context: Context, standing: Standing, made: Made): Promise<void> {
   const { account, ticket, grant, submission } = made
   const named = { account: account === null ? undefined : { id: account }, ticket: ticket ?? undefined, grant, submission }
   const loaded = await load(context.db, context.clock.offset(), standing.caller, named)
@@ -95,7 +110,7 @@ async function tellWait(context: Context, standing: Standing | null, error: unkn
   return explainWait(context.db, standing.repeatable, context.clock.now(), error)
 }
 
-function inProgress(cause: unknown): Problem {
+export function inProgress(cause: unknown): Problem {
   return new Problem('idempotency_in_progress', { detail: 'Repeat the request in a moment', headers: { 'retry-after': '1' }, cause })
 }
 
