@@ -1,41 +1,18 @@
-/** No password, mailed secret or token is kept or told anywhere but where it belongs: every table, every job and every line of the log. */
+/** No password, mailed secret, token or code is kept or told anywhere but where it belongs: every table, every job and every line of the log. */
 import { randomBytes } from 'node:crypto'
-import { sql } from 'drizzle-orm'
 import t from 'tap'
-import { createApp } from '../../src/app.ts'
 import { ensureBootstrapToken } from '../../src/bootstrap/token.ts'
-import type { Log } from '../../src/database/open.ts'
-import { openTestApp, send } from '../fixtures/app.ts'
-import { mailbox, tokenIn } from '../fixtures/mail.ts'
-import { logLines } from '../http/wire.ts'
+import { settleRequests } from '../../src/grants/settle.ts'
+import { codeOf, factorsPath, wrongCodeOf } from '../factors/stage.ts'
+import { send } from '../fixtures/app.ts'
+import { account, contact, domain, grant, person, staff } from '../fixtures/cast.ts'
+import { mailbox } from '../fixtures/mail.ts'
+import { givePassword, password as known } from '../fixtures/passwords.ts'
+import { post as postForm } from '../oauth/stage.ts'
+import { openCage } from './cage.ts'
 
-t.test('canaries sing nowhere', async (t) => {
-  const test = await openTestApp(t)
-  const { db } = test.context
-  const { lines, logger } = logLines()
-  const parts = { context: test.context, keys: test.keys, ready: async () => true, secret: randomBytes(32), logger }
-  const app = await createApp(parts)
-  t.teardown(() => app.close())
-  const keep = (fields: object, message: string) => lines.push({ ...fields, message })
-  const log: Log = { info: keep, warn: keep, error: keep }
-  const canaries: string[] = []
-  const canary = (secret: string): string => {
-    canaries.push(secret)
-    return secret
-  }
-  const password = (name: string) => canary(`canary-${name}-${randomBytes(9).toString('base64url')}`)
-  const post = async (url: string, status: number, body: object, token?: string) => {
-    const reply = await send({ app }, 'POST', url, { body, token, key: true })
-    t.equal(reply.status, status, `${url}: ${reply.text}`)
-    if (status >= 400 || status === 202) for (const secret of canaries) t.notMatch(reply.text, secret)
-    return reply.body
-  }
-  const mailed = async (): Promise<string> => {
-    const [mail] = await mailbox(test, log)
-    return canary(tokenIn(mail))
-  }
-  const signIn = async (address: string, secret: string): Promise<string> =>
-    canary((await post('/v1/sessions', 201, { address, password: secret })).accessToken)
+t.test('U5: canaries sing nowhere: passwords, mailed proofs, invitations and offers', async (t) => {
+  const { test, app, log, canary, password, post, mailed, signIn, search } = await openCage(t)
 
   const adminPassword = password('admin')
   const ada = 'ada@provider.example'
@@ -81,15 +58,75 @@ t.test('canaries sing nowhere', async (t) => {
   await mailbox(test, log)
   await send({ app }, 'DELETE', '/v1/sessions/current', { token: olga })
 
-  const { rows: tables } = await db.execute<{ name: string }>(sql`select format('%I.%I', table_schema, table_name) as name
-    from information_schema.tables where table_schema in ('public', 'pgboss') and table_type = 'BASE TABLE'`)
-  t.ok(tables.length > 25)
-  for (const { name } of tables) {
-    const { rows } = await db.execute<{ row: string }>(sql`select t::text as row from ${sql.raw(name)} t`)
-    const text = rows.map(({ row }) => row).join('\n')
-    for (const secret of canaries) t.notOk(text.includes(secret), `${name} holds ${secret.slice(0, 12)}…`)
+  await search()
+})
+
+t.test('U5: nor do codes, declined offers, and what a person or a service proves itself with', async (t) => {
+  const { test, app, log, canary, password, post, mailed, signIn, search } = await openCage(t)
+  const a = await account(test, 'Alpha Ltd')
+  const d = await domain(test, a, 'alpha.example')
+  const [olga, dan] = [await person(test, 'Olga Owner'), await person(test, 'Dan Developer')]
+  const ada = await staff(test, 'Ada Admin', 'admin')
+  const owner = await contact(test, a, olga, 'owner')
+  await grant(test, a, owner, dan, [d], { actions: ['ticket.create'] })
+  const path = `/v1/accounts/${a.id}`
+
+  const asked = { account: a.number, domains: [d.name], actions: ['ticket.read'] }
+  const former = canary((await post(`${path}/request-code`, 201, {}, olga.token)).code)
+  const code = canary((await post(`${path}/request-code`, 201, {}, olga.token)).code)
+  for (const requestCode of [former, code, canary(randomBytes(24).toString('base64url'))])
+    await post('/v1/grant-requests', 202, { ...asked, requestCode }, dan.token)
+  await test.jobs.drain('grant-requests', settleRequests(test.context))
+  await post('/v1/grant-requests', 202, { ...asked, requestCode: canary(randomBytes(24).toString('base64url')) }, dan.token)
+
+  const spoken = (digits: string): string => {
+    canary(digits.replace(' ', ''))
+    return canary(digits)
   }
-  t.ok(lines.length > 20)
-  const logged = JSON.stringify(lines)
-  for (const secret of canaries) t.notOk(logged.includes(secret), `the log tells ${secret.slice(0, 12)}…`)
+  const replaced = spoken((await post(`${path}/support-codes`, 201, { domain: d.name }, dan.token)).code)
+  const told = spoken((await post(`${path}/support-codes`, 201, { domain: d.name }, dan.token)).code)
+  spoken((await post(`${path}/support-codes`, 201, {}, olga.token)).code)
+  await post('/v1/support-codes/verify', 422, { account: a.number, code: replaced }, ada.token)
+  await post('/v1/support-codes/verify', 200, { account: a.number, code: told }, ada.token)
+
+  await mailbox(test, log)
+  const offer = { grantee: { address: 'new@agency.example' }, domains: [d.name], actions: ['ticket.read'] }
+  await post(`${path}/grants`, 201, offer, olga.token)
+  const offered = await mailed()
+  await post('/v1/invitations/show', 200, { token: offered })
+  await post('/v1/invitations/decline', 403, { token: canary(randomBytes(32).toString('base64url')) })
+  await post('/v1/invitations/decline', 204, { token: offered })
+  await post('/v1/invitations/decline', 403, { token: offered })
+  await mailbox(test, log)
+
+  await givePassword(test, olga)
+  await post('/v1/password-resets', 202, { address: olga.address })
+  const reset = await mailed()
+  const chosen = password('chosen')
+  await post('/v1/password-resets/complete', 204, { token: reset, newPassword: chosen })
+  await post('/v1/password-resets/complete', 403, { token: reset, newPassword: password('again') })
+  await post('/v1/sessions', 401, { address: olga.address, password: known })
+  const token = await signIn(olga.address, chosen)
+  const { secret, uri, factor } = await post(`${factorsPath}/totp`, 201, {}, token)
+  canary(uri)
+  await post(`${factorsPath}/${factor.id}/confirm`, 422, { code: wrongCodeOf(canary(secret), test.clock.now()) }, token)
+  const confirmed = await post(`${factorsPath}/${factor.id}/confirm`, 200, { code: codeOf(secret, test.clock.now()) }, token)
+  for (const recovery of confirmed.recoveryCodes) canary(recovery)
+  canary((await post('/v1/sessions', 201, { address: olga.address, password: chosen, code: confirmed.recoveryCodes[0] })).accessToken)
+
+  const expiresAt = new Date(test.clock.now() + 86_400_000).toISOString()
+  const tool = { name: 'Tool', account: a.number, domains: [d.name], actions: ['ticket.create'], expiresAt }
+  const personal = canary((await post('/v1/access-tokens', 201, tool, dan.token)).secret)
+  await send({ app }, 'GET', '/v1/me', { token: personal })
+  await send({ app }, 'GET', '/v1/me', { token: canary(`${personal.slice(0, -1)}x`) })
+
+  const service = { name: 'Panel', realm: 'https://panel.example', scopes: ['ticket.read'], secret: true }
+  const made = await post('/v1/clients', 201, service, ada.token)
+  const form = { grant_type: 'client_credentials', client_id: made.client.id }
+  t.equal((await postForm({ app }, '/oauth/token', { ...form, client_secret: canary(password('no-secret')) })).status, 401)
+  const proven = await postForm({ app }, '/oauth/token', { ...form, client_secret: canary(made.secret) })
+  t.equal(proven.status, 200, proven.text)
+  canary(proven.body.access_token)
+
+  await search()
 })
