@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { PGlite } from '@electric-sql/pglite'
+import type { PGlite } from '@electric-sql/pglite'
 import { btree_gist } from '@electric-sql/pglite/contrib/btree_gist'
 import { pg_trgm } from '@electric-sql/pglite/contrib/pg_trgm'
 import { drizzle as drizzlePool } from 'drizzle-orm/node-postgres'
@@ -8,6 +8,7 @@ import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core'
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite'
 import pg from 'pg'
 import { type Config, StartError } from '../config.ts'
+import { EmbeddedClient } from './embedded-client.ts'
 import { lockFolder } from './lock.ts'
 import { NamelessClient } from './nameless-client.ts'
 
@@ -121,7 +122,7 @@ async function openFolder(folder: string): Promise<OpenDatabase> {
     throw new StartError(`The data folder ${resolve(folder)} cannot be made: ${(error as Error).message}.`, { cause: error })
   }
   const lock = lockFolder(folder)
-  const client = await PGlite.create(join(folder, 'database'), { extensions: { btree_gist, pg_trgm } }).catch((error: unknown) => {
+  const client = await EmbeddedClient.open(join(folder, 'database'), { extensions: { btree_gist, pg_trgm } }).catch((error: unknown) => {
     lock.release()
     throw new StartError(`The embedded database in ${resolve(folder)} cannot be opened: ${(error as Error).message}.`, { cause: error })
   })

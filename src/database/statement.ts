@@ -14,7 +14,7 @@ export type Statement<Row> = {
 }
 
 /**
- * A statement written as SQL and prepared once per connection under its name (PostgreSQL plans it once; PGlite ignores the name).
+ * A statement written as SQL and prepared once per connection under its name (the embedded database knows it by its text).
  * drizzle prepares only what its builder made, and its own way to the driver costs as much as the driver; the hot paths go past it,
  * and this is the one place that does. Names are global to a connection: begin them with the feature. Placeholders are
  * `sql.placeholder('name')`, each with a cast, so that both drivers bind the same type; one that stands in several places is sent once.
