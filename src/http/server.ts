@@ -10,6 +10,7 @@ import { RequestLog } from './log.ts'
 import { registerNotFound } from './not-found.ts'
 import { problemSchema, registerProblems, sendProblem } from './problems.ts'
 import { childLogger, requestIdOf } from './request-id.ts'
+import { buildSerializer } from './serialization.ts'
 import { registerTargetCheck } from './target.ts'
 import { validatorBuilder } from './validation.ts'
 
@@ -50,7 +51,7 @@ export function createServer(options: ServerOptions) {
     childLoggerFactory: (logger, bindings, loggerOptions, request) => childLogger(logger, bindings, loggerOptions, request),
     genReqId: requestIdOf,
     trustProxy: options.trustProxy.length > 0 ? [...options.trustProxy] : false,
-    schemaController: { compilersFactory: { buildValidator: validatorBuilder() as never } },
+    schemaController: { compilersFactory: { buildValidator: validatorBuilder() as never, buildSerializer } },
     frameworkErrors: (error, request, reply) => {
       reply.headers({ ...headers, 'x-request-id': request.id })
       sendProblem(error, request as never, reply as never)

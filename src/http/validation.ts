@@ -11,7 +11,8 @@ const reportedMax = 1_000
  * Compiles the routes' schemas. A body is taken as it is: a `5` is no string, and an unknown field is refused, not removed. Query,
  * path and header parameters are text on the wire, so they are read as the number, boolean or list the schema asks for. Names of
  * header parameters must be written in lower case. `discriminator` is understood beside `oneOf`. The server asks for a builder in every
- * plugin that shares schemas of its own; all of them compile in the same few instances, since making one is most of a start's time.
+ * plugin that shares schemas of its own; all of them compile in the same few instances, since making one is dear, and each schema when
+ * it is first needed, since compiling all of them was most of a start's time.
  */
 export function validatorBuilder(): (sharedSchemas: Readonly<Record<string, object>>) => (route: Route) => Validate {
   const strict = compiler(false)
@@ -35,7 +36,7 @@ function compiler(coerceTypes: false | 'array') {
     }
   }
   const compile = (schema: object): Validate => {
-    const isValid = first.compile(schema)
+    let isValid: Validate | undefined
     let report: Validate | undefined
     const every = (value: unknown) => {
       report ??= all.compile(schema)
@@ -43,6 +44,7 @@ function compiler(coerceTypes: false | 'array') {
       return report.errors
     }
     const validate: Validate = (value) => {
+      isValid ??= first.compile(schema)
       if (isValid(value)) return true
       validate.errors = (isLarge(value) ? null : every(value)) ?? isValid.errors
       return false
