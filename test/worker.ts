@@ -3,9 +3,15 @@
  * longer than most files run. Each file finds what it would find alone. What it tears down is torn down when it ends, and the
  * environment is put back.
  */
+import { registerHooks } from 'node:module'
 import { pathToFileURL } from 'node:url'
-import t from 'tap'
 import { fileEnd, takenDown } from './results.ts'
+
+const noDomain = new URL('no-domain.ts', import.meta.url).href
+registerHooks({
+  resolve: (name, context, next) => (name === 'async-hook-domain' ? { url: noDomain, shortCircuit: true } : next(name, context)),
+})
+const { default: t } = await import('tap')
 
 type Undo = () => unknown
 
