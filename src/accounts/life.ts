@@ -44,11 +44,14 @@ export const reopenAccount = (context: Context, standing: Standing, body: Becaus
 function step(context: Context, standing: Standing, verb: Verb, { reason }: Because): Promise<Answer> {
   const { id } = standing.loaded.account as AccountFact
   const to = verb === 'reopened' ? 'open' : verb
-  return changeOnce(context, standing.caller, standing.ask, { accounts: [id] }, standing.repeatable, async (tx, authority, loaded) => {
+  let altered = false
+  const keys = { accounts: [id], unless: () => !altered }
+  return changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
     const { state, version } = loaded.account as AccountFact
     if (standing.expectedVersion !== null && standing.expectedVersion !== version) throw stale(version)
     // What only takes away is the same when repeated.
     if (state !== to || verb === 'reopened') {
+      altered = true
       if (!transitions[state].includes(to)) throw invalidTransition(state, to)
       if (to === 'closed') await endAllOf(context.jobs, tx, authority, id)
       await become(context, tx, authority, id, to)

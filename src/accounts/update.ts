@@ -13,11 +13,13 @@ import { readAccount } from './store.ts'
 /** Changes the name of an account. Throws the refusal, or `precondition_failed`; the same name again changes nothing. */
 export function updateAccount(context: Context, standing: Standing, { name }: UpdateAccount): Promise<Account> {
   const { id } = standing.loaded.account as AccountFact
-  return change(context, standing.caller, standing.ask, { accounts: [id] }, async (tx, authority, loaded) => {
+  let altered = false
+  return change(context, standing.caller, standing.ask, { accounts: [id], unless: () => !altered }, async (tx, authority, loaded) => {
     // Under the account's exclusive key: nobody else can change this version before the commit.
     const account = loaded.account as AccountFact
     if (standing.expectedVersion !== null && standing.expectedVersion !== account.version) throw stale(account.version)
     if (name !== account.name) {
+      altered = true
       await tx
         .update(accounts)
         .set({ name, version: sql`${accounts.version} + 1` })

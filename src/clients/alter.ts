@@ -84,11 +84,13 @@ async function alter(
   answer: (client: Client) => Pick<Answer, 'body' | 'storedBody'> = (client) => ({ body: client }),
 ): Promise<Answer> {
   if (!isUuid(id)) throw notFound()
-  return changeOnce(context, caller, ask, { clients: [id] }, repeatable, async (tx, authority) => {
+  let altered = false
+  return changeOnce(context, caller, ask, { clients: [id], unless: () => !altered }, repeatable, async (tx, authority) => {
     const client = await readClient(tx, id)
     if (client === undefined) throw notFound()
     await work(tx, authority, client)
     const now = (await readClient(tx, id)) as Client
+    altered = now.version > client.version
     const made = { action: 'staff.client.manage', staffAction: 'staff.client.manage', account: null, ticket: null }
     return { status: 200, headers: { etag: etagOf(now.version) }, ...answer(now), made }
   })

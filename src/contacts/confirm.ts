@@ -20,10 +20,13 @@ import { readContact } from './store.ts'
 export function confirmContact(context: Context, standing: Standing): Promise<Answer> {
   const { id: accountId } = standing.loaded.account as AccountFact
   const ask: Ask = { ...standing.ask, about: (_loaded, action) => question(action, accountId, { targets: [{ role: 'owner' }] }) }
-  return changeOnce(context, standing.caller, ask, { accounts: [accountId] }, standing.repeatable, async (tx, authority, loaded) => {
+  let altered = false
+  const keys = { accounts: [accountId], unless: () => !altered }
+  return changeOnce(context, standing.caller, ask, keys, standing.repeatable, async (tx, authority, loaded) => {
     const contact = loaded.contact as ContactRow
     if (contact.status === 'ended') throw hasEnded()
     if (!contact.confirmed) {
+      altered = true
       await tx
         .update(contacts)
         .set({ confirmedAt: new Date(authority.at), version: sql`${contacts.version} + 1` })

@@ -18,7 +18,9 @@ import { readContact } from './store.ts'
 /** Sets the number, or takes it away with null; the same number again changes nothing. @throws Problem `conflict` for one that has ended */
 export function setPhone(context: Context, standing: Standing, number: string | null): Promise<Contact> {
   const { id: accountId } = standing.loaded.account as AccountFact
-  return change(context, standing.caller, standing.ask, { accounts: [accountId] }, async (tx, authority, loaded) => {
+  let altered = false
+  const keys = { accounts: [accountId], unless: () => !altered }
+  return change(context, standing.caller, standing.ask, keys, async (tx, authority, loaded) => {
     const { id, status } = loaded.contact as ContactRow
     if (status === 'ended') throw hasEnded()
     const phoneStoredAt = number === null ? null : new Date(authority.at)
@@ -28,6 +30,7 @@ export function setPhone(context: Context, standing: Standing, number: string | 
       .set({ phone: number, phoneStoredAt, version: sql`${contacts.version} + 1` })
       .where(and(eq(contacts.accountId, accountId), eq(contacts.id, id), other))
       .returning({ id: contacts.id })
+    altered = changed.length > 0
     const about = { resourceType: 'contact', resourceId: id, changed: ['phone'], value: { phone: number } }
     await append(tx, ...changed.map(() => eventOf(authority, 'contact.updated', about)))
     return readContact(tx, loaded.account as AccountFact, id)

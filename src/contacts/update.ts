@@ -16,7 +16,7 @@ import { readContact } from './store.ts'
 
 /**
  * Changes role or limit. Both the role it has and the one it gets are part of the question: nobody changes one who holds more than he
- * does, or makes him so. Throws the refusal, `precondition_failed`, what is wrong with a field, or a `conflict`.
+ * does, or makes him so. What it has already is no change, and raises nothing. Throws the refusal, `precondition_failed`, what is wrong with a field, or a `conflict`.
  */
 export async function updateContact(context: Context, standing: Standing, body: UpdateContact, how: How): Promise<Contact | Falls> {
   const { id: accountId } = standing.loaded.account as AccountFact
@@ -29,8 +29,10 @@ export async function updateContact(context: Context, standing: Standing, body: 
       return question(action, accountId, { targets: [{ role }, { role: body.role ?? role }] })
     },
   }
+  let altered = (how.adopt ?? []).length > 0
+  const keys = { accounts: [accountId], unless: () => !altered }
   try {
-    const acting = change(context, standing.caller, ask, { accounts: [accountId] }, async (tx, authority, loaded) => {
+    const acting = change(context, standing.caller, ask, keys, async (tx, authority, loaded) => {
       const { id, userId, status, version } = loaded.contact as ContactRow
       const account = loaded.account as AccountFact
       // Under the account's exclusive key: nobody else can change this version before the commit.
@@ -40,7 +42,7 @@ export async function updateContact(context: Context, standing: Standing, body: 
       const after = { role: body.role ?? before.role, limit: limit === undefined ? before.limit : resolveLimit(limit, loaded) }
       if (isLimitedOwner(after.role, after.limit !== null)) throw limitedOwner()
       return actOnContact(context, tx, authority, { accountId, id }, how, async () => {
-        await changeTerms(context.jobs, tx, authority, { accountId, id, userId, status }, before, after)
+        if (await changeTerms(context.jobs, tx, authority, { accountId, id, userId, status }, before, after)) altered = true
         return readContact(tx, account, id)
       })
     })

@@ -15,7 +15,7 @@ import {
 } from '../../src/database/tables.ts'
 import { openTestApp, type Request, send, type TestApp } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person, request, staff, tokenFor } from '../fixtures/cast.ts'
-import { comparable, eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
+import { comparable, eventsOf, ledger, letters, refusedOf } from '../fixtures/ledger.ts'
 import { mailbox } from '../fixtures/mail.ts'
 import { clientToken, panel } from '../oauth/stage.ts'
 
@@ -84,8 +84,9 @@ t.test('restricting an account', async (t) => {
   })
 
   await t.test('again it is the same answer, and no second event', async (t) => {
-    const events = await eventsOf(test, a.id)
+    const [events, before] = [await eventsOf(test, a.id), await ledger(test)]
     t.match(await act('restrict'), { status: 200, body: { state: 'restricted', version: 2 } })
+    t.strictSame(await ledger(test), before)
     t.strictSame((await act('restrict', { key: 'r-1' })).body.version, 2)
     t.strictSame(await eventsOf(test, a.id), events)
   })

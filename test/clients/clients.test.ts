@@ -130,11 +130,14 @@ t.test('clients', async (t) => {
       body: { name: 'Renamed', scopes: ['ticket.read'], mayStepUp: true, keys: [{ kid: keys[0]?.kid }], version: 2 },
     })
     t.match(await at('PATCH', client.id, { body: { name: 'Late' }, ifMatch: 1 }), { status: 412, body: { currentEtag: '"v2"' } })
+    const row = async () => (await db.select().from(clients).where(eq(clients.id, client.id)))[0]
+    const before = await row()
     t.match(
       await at('PATCH', client.id, { body: { name: 'Renamed' }, ifMatch: 2 }),
       { status: 200, body: { version: 2 } },
       'the same again',
     )
+    t.strictSame(await row(), before, 'and nobody at work through it starts over')
     t.match(await at('PATCH', client.id, { body: { name: 'Any' }, headers: { 'if-match': '*' } }), { status: 200, body: { version: 3 } })
     t.match(await at('PATCH', client.id, { body: { name: 'Panel 0' }, ifMatch: 3 }), {
       status: 409,

@@ -3,7 +3,7 @@ import t from 'tap'
 import { accounts, contacts, grants } from '../../src/database/tables.ts'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person, staff, tokenFor } from '../fixtures/cast.ts'
-import { eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
+import { eventsOf, ledger, letters, refusedOf } from '../fixtures/ledger.ts'
 
 t.test('changing a contact', async (t) => {
   const test = await openTestApp(t)
@@ -65,9 +65,24 @@ t.test('changing a contact', async (t) => {
 
   await t.test('what it has already is no change', async (t) => {
     const id = await newcomer('technical', [a1, a2])
-    const events = await eventsOf(test, a.id)
-    t.match(await patch(id, owner.token, { role: 'technical', domains: [a2.name, a1.name] }), { status: 200, body: { version: 1 } })
-    t.strictSame(await eventsOf(test, a.id), events)
+    const before = await ledger(test)
+    const same = await patch(id, owner.token, { role: 'technical', domains: [a2.name, a1.name] })
+    t.match(same, { status: 200, body: { version: 1 }, headers: { etag: '"v1"' } })
+    t.strictSame(await ledger(test), before, 'nothing is written, and nobody at work there starts over')
+  })
+
+  await t.test('but a grant that is adopted in the same act is one, though the contact stays as it is', async (t) => {
+    const revision = async () => (await db.select().from(accounts).where(eq(accounts.id, a.id)))[0]?.authorityRevision
+    const id = await newcomer('manager')
+    const held = await grant(test, a, id, developer, [a1])
+    const before = await revision()
+    const path = `/v1/accounts/${a.number}/contacts/${id}?adopt=${held}`
+    t.match(await send(test, 'PATCH', path, { token: owner.token, body: { role: 'manager' }, ifMatch: 1 }), {
+      status: 200,
+      body: { version: 1 },
+    })
+    t.match(await db.select().from(grants).where(eq(grants.id, held)), [{ grantorContactId: ownerContact }])
+    t.equal(await revision(), Number(before) + 1)
   })
 
   await t.test('nobody changes one who holds more than he does, or makes him so', async (t) => {

@@ -5,6 +5,7 @@ import { v7 as uuid } from 'uuid'
 import { sqlState } from '../../src/database/errors.ts'
 import { accounts, contacts } from '../../src/database/tables.ts'
 import { contact, person, submission, tokenFor } from '../fixtures/cast.ts'
+import { ledger } from '../fixtures/ledger.ts'
 import { mailbox } from '../fixtures/mail.ts'
 import { meanwhile } from '../races/meanwhile.ts'
 import { dayMs, setStage } from './stage.ts'
@@ -26,7 +27,9 @@ async function told(who: string, body: object = {}): Promise<string> {
 t.test('a number can be called back when it has stood for seven days', async (t) => {
   const set = await phone('owner', known.manager, '+61731234567')
   t.match(set, { status: 200, headers: { etag: '"v2"' }, body: { phone: { number: '+61731234567' }, version: 2 } })
-  t.equal((await phone('owner', known.manager, '+61731234567')).body.version, 2, 'the same again changes nothing')
+  const stands = await ledger(test)
+  t.equal((await phone('owner', known.manager, '+61731234567')).body.version, 2)
+  t.strictSame(await ledger(test), stands, 'the same again changes nothing')
   t.match(await phone('owner', known.manager, 'call me'), { status: 422 })
   t.equal((await phone('manager', known.owner, '+61700000000')).status, 403, 'nobody sets that of who holds more')
   t.equal((await phone('support', known.manager, '+61700000000')).status, 403, 'nor does the provider')
