@@ -1,5 +1,5 @@
 /** Rows that go in and come out as JSON: one parameter or one column for a whole row. */
-import { getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core'
 
 type Keys<T extends PgTable> = readonly (keyof T['$inferInsert'] & string)[]
@@ -34,37 +34,4 @@ function columnsOf(keys: readonly string[]): (readonly [key: string, column: str
   return made
 }
 
-/** The named columns of a row as a JSON array: the names, said once here, would be most of what travels. */
-export function rowArray<T extends PgTable>(_table: T, keys: readonly (keyof T['$inferSelect'] & string)[], from: string): SQL {
-  return sql`json_build_array(${sql.join(
-    columnsOf(keys).map(([, column]) => sql`${sql.identifier(from)}.${sql.identifier(column)}`),
-    sql`, `,
-  )})`
-}
-
-/** The row of such an array, as drizzle gives one: instants are dates. */
-export function rowOf<T extends PgTable, K extends keyof T['$inferSelect'] & string>(
-  table: T,
-  keys: readonly K[],
-  values: readonly unknown[],
-): Pick<T['$inferSelect'], K> {
-  const row: Record<string, unknown> = {}
-  const dates = datesOf(table)
-  keys.forEach((key, place) => {
-    const value = values[place]
-    row[key] = value !== null && dates.has(key) ? new Date(value as string) : value
-  })
-  return row as Pick<T['$inferSelect'], K>
-}
-
-const dates = new WeakMap<PgTable, ReadonlySet<string>>()
-
-function datesOf(table: PgTable): ReadonlySet<string> {
-  const known = dates.get(table)
-  if (known !== undefined) return known
-  const made = new Set(Object.entries(getTableColumns(table)).flatMap(([key, { dataType }]) => (dataType === 'date' ? [key] : [])))
-  dates.set(table, made)
-  return made
-}
-
-const toSnake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+export const toSnake = (key: string): string => key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

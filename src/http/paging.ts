@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
 import { type TProperties, type TSchema, Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../problem.ts'
@@ -59,8 +59,9 @@ export function pageOf<T extends TSchema>(item: T) {
  * which route, filters and caller, and is part of what is signed.
  */
 export function createPaging({ key }: { key: Buffer }): Paging {
+  const secret = createSecretKey(key)
   const sign = (payload: string, binding: string): Buffer =>
-    createHmac('sha256', key)
+    createHmac('sha256', secret)
       .update(JSON.stringify(['cursor', binding, payload]))
       .digest()
       .subarray(0, macBytes)

@@ -11,7 +11,7 @@ import { invalid } from '../problem.ts'
 import { openTicket } from './open.ts'
 import { namedByBody } from './place.ts'
 import { addMessage } from './reply.ts'
-import { CreateMessage, CreateTicket, Message, shared, Ticket, TicketFilters } from './schema.ts'
+import { CreateMessage, CreateTicket, ListedTicket, Message, shared, Ticket, TicketFilters } from './schema.ts'
 import { shownTicket } from './shown.ts'
 import { closeTicket, reopenTicket } from './steps.ts'
 import { listMessages, listTickets, type TicketFilter, ticketShown } from './store.ts'
@@ -54,9 +54,9 @@ export async function ticketRoutes(app: App, feature: Feature): Promise<void> {
       config: { access: { action: 'ticket.read', staffAction: 'staff.ticket.work', on: 'everywhere' } },
       schema: {
         tags,
-        summary: 'List the tickets within your authority, newest first',
+        summary: 'List the tickets within your authority, newest first; reading one shows details and completeness too',
         querystring: pageQuery(TicketFilters),
-        response: { 200: pageOf(Type.Ref(Ticket)) },
+        response: { 200: pageOf(Type.Ref(ListedTicket)) },
       },
     },
     (request, reply) => {

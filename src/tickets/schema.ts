@@ -1,77 +1,58 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Completeness } from '../evidence/completeness.ts'
 import { DetailsInput, StoredDetails } from '../evidence/fields.ts'
-import { closedWord, instantOf, lineOf, maybeInstantOf, maybeText, namedAccount, namedDomain, openWord, uuidOf } from '../http/shapes.ts'
 import {
-  capacities,
-  channels,
-  messageKinds,
-  priorities,
-  ticketOrigins,
-  ticketStatuses,
-  topicKeys,
-  verificationLevels,
-  verificationMethods,
-} from '../vocabulary.ts'
+  closedWord,
+  instantOf,
+  lineOf,
+  maybeInstantOf,
+  maybeText,
+  namedAccount,
+  namedDomain,
+  namedPerson,
+  openWord,
+  orNull,
+  uuidOf,
+} from '../http/shapes.ts'
+import { channels, messageKinds, priorities, ticketOrigins, ticketStatuses, topicKeys } from '../vocabulary.ts'
+import { Author, Person } from './author-schema.ts'
 
-const Person = Type.Object({ id: uuidOf('The user'), name: Type.String() }, { $id: 'Person', additionalProperties: false })
+/** What a list shows of a ticket. */
+const listed = {
+  id: uuidOf('The ticket'),
+  number: Type.String({ description: 'For people; never a proof of anything', examples: ['T-100001'] }),
+  account: namedAccount('The account'),
+  domain: orNull(namedDomain('The domain it is about')),
+  host: maybeText('The host below the domain that was named, if any'),
+  hostHeldByOtherAccount: Type.Optional(Type.Boolean({ description: 'Staff only: another account holds this host or a name above it' })),
+  topic: Type.String(),
+  topicVersion: Type.Integer(),
+  subject: Type.String(),
+  status: openWord(ticketStatuses, 'Where the ticket stands'),
+  priority: openWord(priorities, 'How urgent it is'),
+  contactsOnly: Type.Boolean({ description: 'Never shown to a developer under a grant' }),
+  origin: openWord(ticketOrigins, 'Where the ticket comes from'),
+  channel: openWord(channels, 'By which door it came'),
+  requester: orNull(namedPerson('Whose words it carries; null for a ticket of the provider itself')),
+  openedBy: Type.Ref(Author),
+  recordedBy: orNull(
+    Type.Object({ user: Type.Ref(Person), via: uuidOf('His staff row') }, { additionalProperties: false }),
+    'By telephone: the agent who wrote down what the requester said',
+  ),
+  createdAt: instantOf('When it became a ticket'),
+  arrivedAt: instantOf('When it arrived'),
+  firstResponseAt: maybeInstantOf('First reply of staff'),
+  lastCustomerReplyAt: maybeInstantOf('Last reply of the customer'),
+  resolvedAt: maybeInstantOf('When it was closed by either side; it can be reopened for a time'),
+  closedAt: maybeInstantOf('When it was closed for good'),
+  version: Type.Integer(),
+}
 
-/** Who acted, in what capacity and by which row, and how he was verified: on every ticket and message. */
-const Author = Type.Object(
-  {
-    user: Type.Ref(Person),
-    capacity: openWord(capacities, 'In which role: contact of the account, developer under a grant, or staff of the provider'),
-    via: uuidOf('The contact, grant or staff row that justified it'),
-    onBehalfOf: Type.Object(
-      { account: uuidOf('The account'), number: Type.String(), name: Type.String() },
-      { additionalProperties: false },
-    ),
-    verification: Type.Object(
-      {
-        method: openWord(verificationMethods, 'How the actor was verified'),
-        level: openWord(verificationLevels, 'How much that is worth'),
-        at: instantOf('When'),
-      },
-      { additionalProperties: false },
-    ),
-  },
-  { $id: 'Author', additionalProperties: false },
-)
+export const ListedTicket = Type.Object(listed, { $id: 'ListedTicket', additionalProperties: false })
+export type ListedTicket = Static<typeof ListedTicket>
 
 export const Ticket = Type.Object(
-  {
-    id: uuidOf('The ticket'),
-    number: Type.String({ description: 'For people; never a proof of anything', examples: ['T-100001'] }),
-    account: namedAccount('The account'),
-    domain: Type.Union([namedDomain('The domain it is about'), Type.Null()]),
-    host: maybeText('The host below the domain that was named, if any'),
-    hostHeldByOtherAccount: Type.Optional(Type.Boolean({ description: 'Staff only: another account holds this host or a name above it' })),
-    topic: Type.String(),
-    topicVersion: Type.Integer(),
-    subject: Type.String(),
-    status: openWord(ticketStatuses, 'Where the ticket stands'),
-    priority: openWord(priorities, 'How urgent it is'),
-    contactsOnly: Type.Boolean({ description: 'Never shown to a developer under a grant' }),
-    origin: openWord(ticketOrigins, 'Where the ticket comes from'),
-    channel: openWord(channels, 'By which door it came'),
-    requester: Type.Union([Type.Ref(Person), Type.Null()], {
-      description: 'Whose words it carries; null for a ticket of the provider itself',
-    }),
-    openedBy: Type.Ref(Author),
-    recordedBy: Type.Union(
-      [Type.Object({ user: Type.Ref(Person), via: uuidOf('His staff row') }, { additionalProperties: false }), Type.Null()],
-      { description: 'By telephone: the agent who wrote down what the requester said' },
-    ),
-    details: StoredDetails,
-    completeness: Completeness,
-    createdAt: instantOf('When it became a ticket'),
-    arrivedAt: instantOf('When it arrived'),
-    firstResponseAt: maybeInstantOf('First reply of staff'),
-    lastCustomerReplyAt: maybeInstantOf('Last reply of the customer'),
-    resolvedAt: maybeInstantOf('When it was closed by either side; it can be reopened for a time'),
-    closedAt: maybeInstantOf('When it was closed for good'),
-    version: Type.Integer(),
-  },
+  { ...listed, details: StoredDetails, completeness: Completeness },
   { $id: 'Ticket', additionalProperties: false },
 )
 export type Ticket = Static<typeof Ticket>
@@ -151,4 +132,4 @@ export const CreateMessage = Type.Object(
 export type CreateMessage = Static<typeof CreateMessage>
 
 /** Schemas other schemas refer to by `$id`. */
-export const shared = [Person, Author, Ticket, Message]
+export const shared = [Person, Author, ListedTicket, Ticket, Message]

@@ -1,11 +1,13 @@
 /** Tickets as they are shown, read from the database with the names they need. */
 import { type SQL, sql } from 'drizzle-orm'
+import type { Loaded } from '../authority/load.ts'
 import type { AlsoRead } from '../authority/statements.ts'
-import { rowArray, rowOf } from '../database/rows.ts'
+import { rowGroups } from '../database/row-groups.ts'
+import { toSnake } from '../database/rows.ts'
 import { tickets } from '../database/tables.ts'
 
-/** What of a ticket's row is shown. */
-const shownKeys = [
+/** What of a ticket's row a list shows. */
+const listedKeys = [
   'id',
   'accountId',
   'number',
@@ -30,8 +32,6 @@ const shownKeys = [
   'verification',
   'verificationLevel',
   'verifiedAt',
-  'details',
-  'completeness',
   'createdAt',
   'arrivedAt',
   'firstResponseAt',
@@ -41,13 +41,18 @@ const shownKeys = [
   'version',
 ] as const
 
-type ShownRow = Pick<typeof tickets.$inferSelect, (typeof shownKeys)[number]>
+/** And what reading it shows beside. */
+const shownKeys = [...listedKeys, 'details', 'completeness'] as const
+
+type Instants<T> = { [Key in keyof T]: T[Key] extends Date ? Date | string : T[Key] extends Date | null ? Date | string | null : T[Key] }
+type ListedColumns = Instants<Pick<typeof tickets.$inferSelect, (typeof listedKeys)[number]>>
+type ShownColumns = ListedColumns & Pick<typeof tickets.$inferSelect, 'details' | 'completeness'>
 export type AccountName = { id: string; number: string; name: string }
 type Named = { id: string; name: string }
 
 /** A ticket's row and the names it needs. */
-export type TicketRow = {
-  ticket: ShownRow
+type WithNames<Columns> = {
+  ticket: Columns
   account: AccountName
   domainName: string | null
   requesterName: string | null
@@ -55,59 +60,76 @@ export type TicketRow = {
   /** The agent, by telephone. */
   recorderName: Named | null
 }
+export type ListedRow = WithNames<ListedColumns>
+export type ShownRow = WithNames<ShownColumns>
 
-/** The same as one JSON value, for a ticket in `t`. */
-const shown = sql`json_build_object('ticket', ${rowArray(tickets, shownKeys, 't')},
-  'account', (select json_build_object('id', sa.id, 'number', sa.number, 'name', sa.name) from accounts sa where sa.id = t.account_id),
-  'domainName', (select sd.name from domains sd where sd.account_id = t.account_id and sd.id = t.domain_id),
-  'requesterName', (select sr.name from users sr where sr.id = t.requester_user_id),
-  'actorName', (select su.name from users su where su.id = t.actor_user_id),
-  'recorderName', (select json_build_object('id', ru.id, 'name', ru.name) from staff_members rs join users ru on ru.id = rs.user_id
-    where rs.id = t.recorded_by_staff_id))`
+const shownColumns = rowGroups(tickets, shownKeys)
+const listedColumns = rowGroups(tickets, listedKeys)
 
-export type Shown = Omit<TicketRow, 'ticket'> & { ticket: unknown[] }
+type Pair = readonly [id: string, name: string]
+type Shown = { ticket: unknown[][]; people: Pair[]; recorder: Pair | null }
 
-export const fromShown = (json: Shown): TicketRow => ({ ...json, ticket: rowOf(tickets, shownKeys, json.ticket) })
+/** The ticket a path names, read with the facts that decide who may see it; those name its account and domain. */
+export const shownTicket: AlsoRead = {
+  name: 'ticket',
+  column: sql`(select json_build_object('ticket', ${shownColumns.one('t')},
+  'people', array(select json_build_array(u.id, u.name) from users u where u.id = any(array[t.actor_user_id, t.requester_user_id])),
+  'recorder', (select json_build_array(ru.id, ru.name) from staff_members rs join users ru on ru.id = rs.user_id where rs.id = t.recorded_by_staff_id))
+  from t)`,
+}
 
-/** The ticket a path names, read with the facts that decide who may see it. */
-export const shownTicket: AlsoRead = { name: 'ticket', column: sql`(select ${shown} from t)` }
+export function fromShown({ also, account, domains }: Pick<Loaded, 'also' | 'account' | 'domains'>): ShownRow {
+  const { ticket: columns, people, recorder } = also as Shown
+  const ticket = shownColumns.readOne(columns)
+  const nameOf = new Map(people)
+  return {
+    ticket,
+    account: account as AccountName,
+    domainName: domains.find(({ id }) => id === ticket.domainId)?.name ?? null,
+    requesterName: nameOf.get(ticket.requesterUserId ?? '') ?? null,
+    actorName: nameOf.get(ticket.actorUserId) as string,
+    recorderName: recorder === null ? null : { id: recorder[0], name: recorder[1] },
+  }
+}
 
 /** A page of tickets, and every name on it once. */
 export type Listed = {
-  tickets: unknown[][] | null
-  accounts: AccountName[] | null
-  domains: Named[] | null
-  people: Named[] | null
+  tickets: unknown[][][]
+  accounts: [id: string, number: string, name: string][]
+  domains: Pair[]
+  people: Pair[]
   /** Agents who wrote down what was said by telephone, by their staff row. */
-  recorders: (Named & { staff: string })[] | null
+  recorders: [staff: string, id: string, name: string][]
 }
 
-/** The page as one JSON value. */
-export const pageOf = (page: SQL): SQL => sql`with p as materialized (${page})
-  select json_build_object('tickets', (select json_agg(${rowArray(tickets, shownKeys, 'p')} order by p.created_at desc, p.id desc) from p),
-    'accounts', (select json_agg(json_build_object('id', a.id, 'number', a.number, 'name', a.name)) from accounts a
+const listedPage = sql.raw(`json_build_object('accounts', array(select json_build_array(a.id, a.number, a.name) from accounts a
       where a.id = any(array(select account_id from p))),
-    'domains', (select json_agg(json_build_object('id', d.id, 'name', d.name)) from domains d
+    'domains', array(select json_build_array(d.id, d.name) from domains d
       where d.account_id = any(array(select account_id from p)) and d.id = any(array(select domain_id from p))),
-    'people', (select json_agg(json_build_object('id', u.id, 'name', u.name)) from users u
-      where u.id = any(array(select actor_user_id from p union select requester_user_id from p))),
-    'recorders', (select json_agg(json_build_object('staff', s.id, 'id', u.id, 'name', u.name)) from staff_members s join users u on u.id = s.user_id
-      where s.id = any(array(select recorded_by_staff_id from p)))) as page`
+    'people', array(select json_build_array(u.id, u.name) from users u
+      where u.id = any(array(select actor_user_id from p) || array(select requester_user_id from p))),
+    'recorders', array(select json_build_array(s.id, u.id, u.name) from staff_members s join users u on u.id = s.user_id
+      where s.id = any(array(select recorded_by_staff_id from p))),
+    'tickets', `)
+
+/** The page, which is a part of a \`select\` on \`tickets\` with its order and limit, as one JSON value. */
+export const pageOf = (page: SQL): SQL =>
+  sql`with p as materialized (select ${listedNames} from tickets ${page}) select ${listedPage}${listedArrays}) as page`
+
+const listedNames = sql.raw(listedKeys.map(toSnake).join(', '))
+const listedArrays = listedColumns.all('p')
 
 /** Its tickets with their names. */
-export function fromListed({ tickets: rows, accounts: of, domains: on, people, recorders }: Listed): TicketRow[] {
-  const byId = <T extends { id: string }>(list: readonly T[] | null) => new Map((list ?? []).map((item) => [item.id, item]))
-  const [accountOf, domainOf, personOf] = [byId(of), byId(on), byId(people)]
-  return (rows ?? []).map((values) => {
-    const ticket = rowOf(tickets, shownKeys, values)
-    const recorder = recorders?.find(({ staff }) => staff === ticket.recordedByStaffId)
-    return {
-      ticket,
-      account: accountOf.get(ticket.accountId) as AccountName,
-      domainName: domainOf.get(ticket.domainId ?? '')?.name ?? null,
-      requesterName: personOf.get(ticket.requesterUserId ?? '')?.name ?? null,
-      actorName: personOf.get(ticket.actorUserId)?.name as string,
-      recorderName: recorder === undefined ? null : { id: recorder.id, name: recorder.name },
-    }
-  })
+export function fromListed({ tickets: groups, accounts, domains, people, recorders }: Listed): ListedRow[] {
+  const accountOf = new Map(accounts.map(([id, number, name]) => [id, { id, number, name }]))
+  const [domainOf, personOf] = [new Map(domains), new Map(people)]
+  const recorderOf = new Map(recorders.map(([staff, id, name]) => [staff, { id, name }]))
+  return listedColumns.readAll(groups).map((ticket) => ({
+    ticket,
+    account: accountOf.get(ticket.accountId) as AccountName,
+    domainName: domainOf.get(ticket.domainId ?? '') ?? null,
+    requesterName: personOf.get(ticket.requesterUserId ?? '') ?? null,
+    actorName: personOf.get(ticket.actorUserId) as string,
+    recorderName: recorderOf.get(ticket.recordedByStaffId ?? '') ?? null,
+  }))
 }

@@ -7,15 +7,15 @@ import type { Database } from '../database/open.ts'
 import { varying } from '../database/statement.ts'
 import { accounts, messages, users } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
-import type { Message, Ticket } from './schema.ts'
-import { type AccountName, fromListed, fromShown, type Listed, pageOf, type Shown, type TicketRow } from './shown.ts'
+import type { ListedTicket, Message, Ticket } from './schema.ts'
+import { type AccountName, fromListed, fromShown, type Listed, type ListedRow, pageOf, type ShownRow } from './shown.ts'
 
 const actor = alias(users, 'actor')
 const account = { id: accounts.id, number: accounts.number, name: accounts.name }
 
 /** The ticket that was read with the facts. */
-export function ticketShown({ also }: Pick<Loaded, 'also'>, forStaff: boolean): Ticket {
-  return toTicket(fromShown(also as Shown), forStaff)
+export function ticketShown(loaded: Loaded, forStaff: boolean): Ticket {
+  return toTicket(fromShown(loaded), forStaff)
 }
 
 export type TicketFilter = {
@@ -36,13 +36,13 @@ export async function listTickets(
   after: readonly [string, string] | undefined,
   limit: number,
   forStaff: boolean,
-): Promise<Ticket[]> {
+): Promise<ListedTicket[]> {
   const asked = filter.account !== undefined && 'id' in filter.account ? filter.account.id : undefined
   const reachable = asked === undefined ? clauses : clauses.filter(({ account }) => account === 'all' || account === asked)
   const within = sql.join([predicate(reachable, reachColumns), ...filters(filter), ...(after ? [older(after)] : [])], sql` and `)
-  const page = pageOf(sql`select * from tickets where ${within} order by created_at desc, id desc limit ${limit}`)
+  const page = pageOf(sql`where ${within} order by created_at desc, id desc limit ${limit}`)
   const rows = await listed.run(db, page)
-  return fromListed((rows[0] as { page: Listed }).page).map((row) => toTicket(row, forStaff))
+  return fromListed((rows[0] as { page: Listed }).page).map((row) => toListed(row, forStaff))
 }
 
 const reachColumns = {
@@ -71,7 +71,12 @@ const domainNamed = (name: string): SQL =>
 const older = ([at, id]: readonly [string, string]): SQL => sql`(created_at, id) < (${at}::timestamptz, ${id}::uuid)`
 
 /** A ticket's row and the names it needs, in its form on the wire. */
-export function toTicket({ ticket, account, domainName, requesterName, actorName, recorderName }: TicketRow, forStaff: boolean): Ticket {
+export function toTicket(row: ShownRow, forStaff: boolean): Ticket {
+  const { details, completeness } = row.ticket
+  return { ...toListed(row, forStaff), details, completeness: completeness as Ticket['completeness'] }
+}
+
+function toListed({ ticket, account, domainName, requesterName, actorName, recorderName }: ListedRow, forStaff: boolean): ListedTicket {
   const person = ticket.requesterUserId === null ? null : { id: ticket.requesterUserId, name: requesterName as string }
   return {
     id: ticket.id,
@@ -91,24 +96,24 @@ export function toTicket({ ticket, account, domainName, requesterName, actorName
     requester: person,
     openedBy: toAuthor(ticket, actorName, account),
     recordedBy: recorderName ? { user: recorderName, via: ticket.recordedByStaffId as string } : null,
-    details: ticket.details,
-    completeness: ticket.completeness as Ticket['completeness'],
-    createdAt: ticket.createdAt.toISOString(),
-    arrivedAt: ticket.arrivedAt.toISOString(),
-    firstResponseAt: iso(ticket.firstResponseAt),
-    lastCustomerReplyAt: iso(ticket.lastCustomerReplyAt),
-    resolvedAt: iso(ticket.resolvedAt),
-    closedAt: iso(ticket.closedAt),
+    createdAt: iso(ticket.createdAt),
+    arrivedAt: iso(ticket.arrivedAt),
+    firstResponseAt: maybeIso(ticket.firstResponseAt),
+    lastCustomerReplyAt: maybeIso(ticket.lastCustomerReplyAt),
+    resolvedAt: maybeIso(ticket.resolvedAt),
+    closedAt: maybeIso(ticket.closedAt),
     version: ticket.version,
   }
 }
 
-const iso = (at: Date | null): string | null => at?.toISOString() ?? null
+/** Text is in its form on the wire already. */
+const iso = (at: Date | string): string => (typeof at === 'string' ? at : at.toISOString())
+const maybeIso = (at: Date | string | null): string | null => (at === null ? null : iso(at))
 
 type Written = Pick<
   typeof messages.$inferSelect,
-  'actorUserId' | 'capacity' | 'contactId' | 'grantId' | 'staffMemberId' | 'verification' | 'verificationLevel' | 'verifiedAt'
->
+  'actorUserId' | 'capacity' | 'contactId' | 'grantId' | 'staffMemberId' | 'verification' | 'verificationLevel'
+> & { verifiedAt: Date | string }
 
 /** The author of a ticket or message on the wire. Names are never dropped: "D on behalf of A" is visible everywhere. */
 export function toAuthor(row: Written, name: string, account: AccountName): Message['author'] {
@@ -117,7 +122,7 @@ export function toAuthor(row: Written, name: string, account: AccountName): Mess
     capacity: row.capacity,
     via: (row.contactId ?? row.grantId ?? row.staffMemberId) as string,
     onBehalfOf: { account: account.id, number: account.number, name: account.name },
-    verification: { method: row.verification, level: row.verificationLevel, at: row.verifiedAt.toISOString() },
+    verification: { method: row.verification, level: row.verificationLevel, at: iso(row.verifiedAt) },
   }
 }
 

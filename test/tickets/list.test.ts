@@ -97,6 +97,18 @@ async function callerOf(userId: string, sessionId: string): Promise<Parameters<t
 
 const idsOf = (rows: readonly Row[]): string[] => rows.map(({ id }) => id)
 
+t.test('a list shows of a ticket what reading it shows, but its details and its completeness', async (t) => {
+  for (const who of ['owner', 'support'] as const) {
+    const { body } = await ask(who, 'GET', '/v1/tickets?limit=100')
+    t.ok(body.items.length > 20, `${who} sees ${body.items.length}`)
+    for (const item of body.items) {
+      const { details, completeness, ...shown } = (await ask(who, 'GET', `/v1/tickets/${item.id}`)).body
+      t.strictSame(item, shown, item.number)
+      t.ok(details && completeness, 'which reading it shows')
+    }
+  }
+})
+
 t.test('pages join to the whole, and the whole is what each single decision permits', async (t) => {
   const sizes: Partial<Record<Name, number>> = {}
   for (const who of everyone) {
