@@ -6,6 +6,7 @@
 import { inArray, sql } from 'drizzle-orm'
 import { type Answer, KeyTaken, type Repeatable, storeAnswer, takeKey } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
+import { statement, value } from '../database/statement.ts'
 import { accounts, clients, users } from '../database/tables.ts'
 import { refuse } from './authorise.ts'
 import { recordClosed } from './closed.ts'
@@ -107,28 +108,36 @@ export async function readClock(db: Database, clockOffset: number): Promise<numb
  * wait, foreign keys do not. Who only acts is locked shared, so that two people at work on one account meet only there.
  */
 async function lock(tx: Database, keys: Keys, actor: Pick<Caller, 'userId' | 'clientId'>): Promise<void> {
-  await lockRows(tx, users, userClass, keys.users ?? [], [actor.userId, ...(keys.witnesses ?? [])])
-  await lockRows(tx, clients, clientClass, keys.clients ?? [], [actor.clientId])
-  await lockRows(tx, accounts, accountClass, keys.accounts ?? [], keys.grounds ?? [])
+  await lockRows(tx, lockUser, keys.users ?? [], [actor.userId, ...(keys.witnesses ?? [])])
+  await lockRows(tx, lockClient, keys.clients ?? [], [actor.clientId])
+  await lockRows(tx, lockAccount, keys.accounts ?? [], keys.grounds ?? [])
 }
 
 type Owners = typeof users | typeof clients | typeof accounts
 
+/** One statement for key and row: the key is taken first, and the row, whatever became of it meanwhile, as it is when it is locked. */
+function locking(table: Owners, lockClass: number) {
+  const under = (take: string, strength: string) =>
+    statement(
+      `authority_${take}_${lockClass}`,
+      sql`with held as materialized (select ${sql.raw(take)}(${sql.raw(String(lockClass))}, hashtext(${value('id', 'text')})))
+        select from held, ${table} where ${table.id} = ${value('id', 'uuid')} for ${sql.raw(strength)} of ${table}`,
+    )
+  return { alone: under('pg_advisory_xact_lock', 'no key update'), shared: under('pg_advisory_xact_lock_shared', 'share') }
+}
+
+const lockUser = locking(users, userClass)
+const lockClient = locking(clients, clientClass)
+const lockAccount = locking(accounts, accountClass)
+
 async function lockRows(
   tx: Database,
-  table: Owners,
-  lockClass: number,
+  { alone, shared }: ReturnType<typeof locking>,
   changed: readonly string[],
   read: readonly (string | null)[],
 ): Promise<void> {
   for (const id of [...new Set([...changed, ...read.filter((owner) => owner !== null)])].sort()) {
-    if (changed.includes(id)) {
-      await tx.execute(sql`select pg_advisory_xact_lock(${lockClass}, hashtext(${id}))`)
-      await tx.execute(sql`select from ${table} where id = ${id} for no key update`)
-    } else {
-      await tx.execute(sql`select pg_advisory_xact_lock_shared(${lockClass}, hashtext(${id}))`)
-      await tx.execute(sql`select from ${table} where id = ${id} for share`)
-    }
+    await (changed.includes(id) ? alone : shared).run(tx, { id })
   }
 }
 
