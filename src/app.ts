@@ -28,7 +28,7 @@ import { authentication } from './http/authentication.ts'
 import { registerDocs } from './http/docs.ts'
 import type { App, Feature } from './http/feature.ts'
 import { keyRoutes } from './http/key-routes.ts'
-import { issuerOf, type Keys } from './http/keys.ts'
+import type { Keys } from './http/keys.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { createPaging } from './http/paging.ts'
 import { problemRoutes } from './http/problem-routes.ts'
@@ -107,7 +107,7 @@ const secured = [
 /** Builds the application on an open, migrated database. It listens to nothing yet. */
 export async function createApp({ context: given, keys, ready, secret, logger, txt = noTxt }: Parts): Promise<App> {
   const { config, clock, db } = given
-  const issuer = issuerOf(config)
+  const issuer = config.publicUrl
   const paging = createPaging({ key: deriveKey(secret, 'cursors') })
   const app: App = createServer({
     logger,

@@ -158,8 +158,12 @@ const settings = Type.Object({
 })
 
 type Settings = Static<typeof settings>
-/** The settings of one process, frozen. `publicUrl` is undefined only while `PORT` is 0 and the port is not chosen yet. */
-export type Config = { readonly [Key in keyof Settings]: Settings[Key] extends string[] ? readonly string[] : Settings[Key] }
+/**
+ * The settings of one process, frozen. `publicUrl` is always there: it issues and takes the access tokens, and begins the links in mail.
+ */
+export type Config = { readonly [Key in keyof Settings]: Settings[Key] extends string[] ? readonly string[] : Settings[Key] } & {
+  readonly publicUrl: string
+}
 
 const shapes = Object.entries(settings.properties).map(([key, schema]) => ({
   key,
@@ -186,7 +190,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (config.grantDaysDefault > config.grantDaysMax) {
     throw new ConfigError(`GRANT_DAYS_DEFAULT is ${config.grantDaysDefault}: it wants no more than GRANT_DAYS_MAX, ${config.grantDaysMax}.`)
   }
-  return Object.freeze({ ...(config.port !== 0 && { publicUrl: originOf(config.host, config.port) }), ...config })
+  // A port that is not chosen yet is in no link and no token; who listens on one for more than a trial says where it is reached.
+  return Object.freeze({ publicUrl: config.port === 0 ? 'http://localhost' : originOf(config.host, config.port), ...config })
 }
 
 /** `http://host:port`, with an IPv6 address in brackets. */

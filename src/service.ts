@@ -17,7 +17,7 @@ import { checkClaims } from './domains/check-claims.ts'
 import { suspendCompromised } from './grants/compromise.ts'
 import { sweepGrants } from './grants/jobs.ts'
 import { settleRequests } from './grants/settle.ts'
-import { issuerOf, openKeys } from './http/keys.ts'
+import { openKeys } from './http/keys.ts'
 import { announceSubmissions } from './intake/announce.ts'
 import { endSubmissions } from './intake/end.ts'
 import { startJobs } from './jobs/jobs.ts'
@@ -61,7 +61,7 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     await jobs.work('grants', sweepGrants(context))
     await jobs.work('compromises', suspendCompromised(context))
     let draining = false
-    const keys = await openKeys(opened.db, secret, issuerOf(config), clock.now(), config.signingAlgorithm)
+    const keys = await openKeys(opened.db, secret, config.publicUrl, clock.now(), config.signingAlgorithm)
     const ready = async () => !draining && (await opened.ready())
     const app = await createApp({ context, keys, ready, secret, txt, logger: log })
     ends.unshift(() => app.close())

@@ -2,7 +2,6 @@ import type { FastifyRequest } from 'fastify'
 import type { Context } from '../authority/context.ts'
 import { principalOf } from '../authority/load.ts'
 import { type App, type Feature, standingOf } from '../http/feature.ts'
-import { issuerOf } from '../http/keys.ts'
 import type { Paging, Position } from '../http/paging.ts'
 import { conformancePoint } from './conformance.ts'
 import { evaluate } from './evaluate.ts'
@@ -20,7 +19,7 @@ const example = {
 
 /** The decision point: the same rule the routes ask, for those who draw buttons. What may be asked is decided question by question. */
 export async function decisionRoutes(app: App, { context, paging }: Feature): Promise<void> {
-  const origin = issuerOf(context.config)
+  const origin = context.config.publicUrl
   const access = { action: 'self.read', on: 'body' } as const
   const own = { point: ownPoint(context, paging), path: '', origin, access, tag: 'decisions', example }
   await app.register((scope: App) => decisionPoint(scope, own))

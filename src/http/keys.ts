@@ -5,7 +5,7 @@
 import { type CryptoKey, importPKCS8, type JWK, SignJWT } from 'jose'
 import { v7 as uuid } from 'uuid'
 import type { Ceiling } from '../authority/facts.ts'
-import type { Config, SigningAlgorithm } from '../config.ts'
+import type { SigningAlgorithm } from '../config.ts'
 import type { Database } from '../database/open.ts'
 import { deriveKey, open } from '../database/secrets.ts'
 import { holdKeys, type KeyRow, makeKey, readLiveKeys } from './key-store.ts'
@@ -48,11 +48,6 @@ export type Keys = {
   jwks(): Promise<{ keys: JWK[] }>
   /** Makes a key that signs from the commit on, in the caller's transaction. `now` in epoch ms. */
   rotate(tx: Database, algorithm: SigningAlgorithm, now: number): Promise<KeyRow>
-}
-
-/** Who issues and takes the access tokens: the service's public origin. */
-export function issuerOf(config: Pick<Config, 'publicUrl'>): string {
-  return config.publicUrl ?? 'http://localhost'
 }
 
 /** Opens the keys, making the first one when there is none. `secret` is the service's; `now` is epoch ms. */

@@ -3,7 +3,6 @@ import type { Caller } from '../authority/load.ts'
 import { signingAlgorithms } from '../config.ts'
 import { type Claims, callerOfClaims, tokenLengthMax } from './bearer.ts'
 import type { Feature } from './feature.ts'
-import { issuerOf } from './keys.ts'
 
 /**
  * Reads an access token that is spoken *about* – narrowed, revoked, inspected, joined by – as strictly as one that is presented to act
@@ -20,7 +19,7 @@ export async function readAccessToken(
   try {
     const options = { algorithms: [...signingAlgorithms], typ: 'at+jwt', currentDate: new Date(now) }
     const { payload, protectedHeader } = await jwtVerify(token, ours, options)
-    const caller = callerOfClaims(payload as Claims, String(protectedHeader.kid), issuerOf(context.config), now, requestId)
+    const caller = callerOfClaims(payload as Claims, String(protectedHeader.kid), context.config.publicUrl, now, requestId)
     return { caller, payload }
   } catch {
     return undefined

@@ -8,7 +8,6 @@ import type { Context } from '../authority/context.ts'
 import type { Database } from '../database/open.ts'
 import { secondFactors, users } from '../database/tables.ts'
 import { throttled } from '../database/throttle.ts'
-import { issuerOf } from '../http/keys.ts'
 import { type Challenged, findChallenge, spendChallenge } from './challenges.ts'
 import { passkeyBuckets } from './limits.ts'
 
@@ -20,7 +19,7 @@ export type Signed = { challengeId: string; factorId: string; userId: string; na
 
 /** The relying party: its id, and the origin whose pages may speak for it. */
 export function relyingParty(config: Context['config']): { id: string; origin: string } {
-  const origin = issuerOf(config)
+  const origin = config.publicUrl
   return { id: new URL(origin).hostname, origin }
 }
 

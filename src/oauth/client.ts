@@ -6,7 +6,7 @@ import type { JWK } from 'jose'
 import type { Context } from '../authority/context.ts'
 import { clients } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
-import { issuerOf, ownClient } from '../http/keys.ts'
+import { ownClient } from '../http/keys.ts'
 import { hashOf } from '../outbox/secret.ts'
 import { readAssertion, statedIssuer } from './assertion.ts'
 import { invalidClient, OAuthError } from './errors.ts'
@@ -83,7 +83,7 @@ function secretOf(form: Form): Credentials[] {
 
 /** RFC 7523, sections 2.2 and 3: by the client, about itself, to us alone, for a minute, once. */
 async function isProven(context: Context, { id, keys }: Row, assertion: string, now: number): Promise<boolean> {
-  const audience = issuerOf(context.config)
+  const audience = context.config.publicUrl
   const expected = { audience, issuer: id, types: ['client-authentication+jwt'], lifeSeconds: 60, now }
   const read = await readAssertion(assertion, keys as JWK[], expected)
   return !('fault' in read) && read.sub === id && (await takeOnce(context.db, read, now))

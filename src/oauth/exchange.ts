@@ -9,7 +9,7 @@ import type { Ceiling } from '../authority/facts.ts'
 import { load, personOf } from '../authority/load.ts'
 import { ceilingOf, namedByCeiling, type StatedCeiling } from '../http/ceilings.ts'
 import { readJson } from '../http/json.ts'
-import { issuerOf, ownClient } from '../http/keys.ts'
+import { ownClient } from '../http/keys.ts'
 import { validatorBuilder } from '../http/validation.ts'
 import { invalidClient, OAuthError } from './errors.ts'
 import { type Form, required } from './form.ts'
@@ -23,7 +23,7 @@ const accessToken = 'urn:ietf:params:oauth:token-type:access_token'
 /** `urn:ietf:params:oauth:grant-type:token-exchange`. @throws OAuthError */
 export async function narrowedToken({ feature, form, client, requestId }: Plea): Promise<TokenAnswer> {
   const { context } = feature
-  demandKnown(form, issuerOf(context.config))
+  demandKnown(form, context.config.publicUrl)
   const presented = await readToken(feature, required(form, 'subject_token'), requestId)
   if (presented === undefined || presented.personalId !== null || presented.caller.userId === null) throw subjectRefused()
   const { caller } = presented

@@ -1,6 +1,5 @@
 import { Type } from '@sinclair/typebox'
 import type { App, Feature } from '../http/feature.ts'
-import { issuerOf } from '../http/keys.ts'
 import { assertionAlgorithms } from './assertion.ts'
 import { grantTypes } from './grants.ts'
 import { detailType } from './schema.ts'
@@ -11,7 +10,7 @@ const clientProofs = ['private_key_jwt', 'client_secret_basic', 'client_secret_p
 
 /** Where to find what, and what is understood there. The addresses are the configured ones, whatever host was asked. */
 export async function oauthMetadataRoutes(app: App, { context }: Feature): Promise<void> {
-  const issuer = issuerOf(context.config)
+  const issuer = context.config.publicUrl
   const document = {
     issuer,
     token_endpoint: `${issuer}/oauth/token`,

@@ -5,7 +5,6 @@ import { and, eq, isNull } from 'drizzle-orm'
 import { changeByProof } from '../authority/change.ts'
 import type { Database } from '../database/open.ts'
 import { clients, staffMembers, subjects, users } from '../database/tables.ts'
-import { issuerOf } from '../http/keys.ts'
 import { levelOfAmr } from '../identity/methods.ts'
 import { type Assertion, isInstant, readAssertion } from './assertion.ts'
 import type { Client } from './client.ts'
@@ -23,7 +22,7 @@ const types = ['authorization-grant+jwt', 'JWT', undefined]
 export async function panelToken({ feature, form, client, requestId }: Plea): Promise<TokenAnswer> {
   if (client === undefined) throw invalidClient()
   const { context } = feature
-  const said = await read(required(form, 'assertion'), client, issuerOf(context.config), context.clock.now())
+  const said = await read(required(form, 'assertion'), client, context.config.publicUrl, context.clock.now())
   const userId = await findSubject(context.db, client.realm, said.sub)
   if (userId === undefined) throw nobody()
   const session = await changeByProof(context, { users: [userId] }, async (tx, now) => {

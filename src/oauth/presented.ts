@@ -1,7 +1,7 @@
 /** A token that is spoken *about*: narrowed, revoked or inspected. It is read as strictly as one that is presented to act with. */
 import type { Caller } from '../authority/load.ts'
 import type { Feature } from '../http/feature.ts'
-import { issuerOf, ownClient } from '../http/keys.ts'
+import { ownClient } from '../http/keys.ts'
 import { callerOfPersonalToken, findPersonalToken } from '../http/personal-tokens.ts'
 import { readAccessToken } from '../http/spoken-token.ts'
 
@@ -11,7 +11,7 @@ export type Presented = { caller: Caller; personalId: string | null; exp: number
 /** The token; undefined for what is none of ours, or not valid by itself. Whether its session lives is another question. */
 export async function readToken({ context, keys }: Feature, token: string, requestId: string): Promise<Presented | undefined> {
   const personal = await findPersonalToken(context.db, context.clock.offset(), token)
-  const issuer = issuerOf(context.config)
+  const issuer = context.config.publicUrl
   if (personal !== undefined) {
     const { id, userId, ceiling } = personal
     const exp = Math.floor(personal.expiresAt / 1000)

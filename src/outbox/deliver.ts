@@ -75,7 +75,7 @@ function tokenLetter(context: Context, id: string): Promise<Ready | undefined> {
       .update(singleUseTokens)
       .set({ secretHash: hash, ...bound })
       .where(eq(singleUseTokens.id, id))
-    const handed = { origin: originOf(context), secret, expiresAt }
+    const handed = { origin: context.config.publicUrl, secret, expiresAt }
     const letter = terms.kind === 'addition' || terms.kind === 'reset' ? ownLetter(terms, handed) : secretLetter(terms, handed)
     return { to: address, letter }
   })
@@ -99,7 +99,7 @@ async function aboutAddress(context: Context, id: string, letter: (origin: strin
     .select({ address: addresses.address })
     .from(addresses)
     .where(and(eq(addresses.id, id), isNotNull(addresses.provenAt)))
-  return found && { to: found.address, letter: letter(originOf(context)) }
+  return found && { to: found.address, letter: letter(context.config.publicUrl) }
 }
 
 /** To the address he proved first. */
@@ -110,12 +110,12 @@ async function declined(context: Context, userId: string): Promise<Ready | undef
     .where(and(eq(addresses.userId, userId), isNotNull(addresses.provenAt)))
     .orderBy(addresses.provenAt, addresses.id)
     .limit(1)
-  return own.map(({ to }) => ({ to, letter: declinedLetter(originOf(context)) }))[0]
+  return own.map(({ to }) => ({ to, letter: declinedLetter(context.config.publicUrl) }))[0]
 }
 
 function security({ db, config }: Context, payload: JobPayload): Promise<Ready | undefined> {
   const { kind, user, address } = payload as { kind: SecurityKind; user: string; address?: string }
-  return securityLetter(db, originOf({ config }), kind, user, address)
+  return securityLetter(db, config.publicUrl, kind, user, address)
 }
 
 async function notice(context: Context, payload: JobPayload): Promise<Ready | undefined> {
@@ -123,7 +123,5 @@ async function notice(context: Context, payload: JobPayload): Promise<Ready | un
   const subjectId = String(payload['subject'])
   const asked: Notice = { kind, accountId: String(payload['account']), subjectId, recipientUserId: String(payload['recipient']) }
   const told = await readNotice(context, asked)
-  return told && { to: told.to, letter: noticeLetter(kind, { origin: originOf(context), subjectId, ...told }) }
+  return told && { to: told.to, letter: noticeLetter(kind, { origin: context.config.publicUrl, subjectId, ...told }) }
 }
-
-const originOf = ({ config }: Pick<Context, 'config'>): string => config.publicUrl ?? 'http://localhost'

@@ -10,7 +10,7 @@ import { settableClock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/database/open.ts'
 import { loadSecret } from '../../src/database/secrets.ts'
-import { issuerOf, openKeys } from '../../src/http/keys.ts'
+import { openKeys } from '../../src/http/keys.ts'
 import type { Jobs } from '../../src/jobs/jobs.ts'
 import { issuer, type TestApp } from '../fixtures/app.ts'
 import { openTestDatabase, quiet } from '../fixtures/database.ts'
@@ -72,7 +72,7 @@ async function withService<T>(env: Desk['env'], work: (test: TestApp) => Promise
   const clock = settableClock()
   const context = { db: opened.db, clock, config, jobs: {} as Jobs }
   const secret = loadSecret(config)
-  const keys = await openKeys(opened.db, secret, issuerOf(config), clock.now())
+  const keys = await openKeys(opened.db, secret, config.publicUrl, clock.now())
   const app = await createApp({ context, keys, ready: () => opened.ready(), secret, logger: false })
   try {
     return await work({ app, keys, context, clock, opened: { ...opened, settings: env }, jobs: context.jobs, config, zone: new Map() })
