@@ -62,10 +62,10 @@ t.test('an empty variable counts as not given', async (t) => {
   t.strictSame(readConfig({ PORT: '', DATABASE_URL: '', SECRET_KEY: '', TRUST_PROXY: '' }), readConfig({}))
 })
 
-t.test('the public URL is the given one, and unknown while the port is', async (t) => {
+t.test('the public URL is the given one, and a guess while the port is open', async (t) => {
   t.equal(readConfig({ PUBLIC_URL: 'https://support.example' }).publicUrl, 'https://support.example')
   t.equal(readConfig({ PUBLIC_URL: 'https://support.example', PORT: '0' }).publicUrl, 'https://support.example')
-  t.equal(readConfig({ PORT: '0' }).publicUrl, undefined)
+  t.equal(readConfig({ PORT: '0' }).publicUrl, 'http://localhost', 'nobody knows the port yet')
   t.equal(originOf('127.0.0.1', 40_123), 'http://127.0.0.1:40123')
   t.equal(originOf('localhost', 80), 'http://localhost', 'an origin names no standard port')
 })

@@ -1,5 +1,5 @@
-import type { Keys } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
+import type { Keys } from '../authority/locks.ts'
 import type { Database } from '../database/open.ts'
 import { adminKeys } from '../identity/admins.ts'
 import { findToken, refusedToken } from '../identity/tokens.ts'

@@ -441,7 +441,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a change of authority raises no revision',
-    file: 'src/authority/change.ts',
+    file: 'src/authority/locks.ts',
     find: 'await raiseRows(tx, accounts, keys.accounts ?? [])',
     replace: 'await raiseRows(tx, accounts, [])',
     tests: ['test/races/revisions.test.ts'],

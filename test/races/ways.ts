@@ -1,9 +1,10 @@
 /** Every way in which a writer loses his authority, by the real gates. */
 import { type SQL, sql } from 'drizzle-orm'
 import { eventOf } from '../../src/authority/authorship.ts'
-import { change, type Keys } from '../../src/authority/change.ts'
+import { change } from '../../src/authority/change.ts'
 import { question } from '../../src/authority/facts.ts'
 import type { Ask } from '../../src/authority/judge.ts'
+import type { Keys } from '../../src/authority/locks.ts'
 import type { Database } from '../../src/database/open.ts'
 import { append } from '../../src/journal/append.ts'
 import type { EventKind } from '../../src/journal/kinds.ts'
