@@ -15,8 +15,9 @@ import type { Contact, Falls, How, UpdateContact } from './schema.ts'
 import { readContact } from './store.ts'
 
 /**
- * Changes role or limit. Both the role it has and the one it gets are part of the question: nobody changes one who holds more than he
- * does, or makes him so. What it has already is no change, and raises nothing. Throws the refusal, `precondition_failed`, what is wrong with a field, or a `conflict`.
+ * Changes role or limit; what it has already is no change, and raises nothing. Both the role it has and the one it gets are part of the
+ * question: nobody changes one who holds more than he does, or makes him so. Throws the refusal, `precondition_failed`, what is wrong with a
+ * field, or a `conflict`.
  */
 export async function updateContact(context: Context, standing: Standing, body: UpdateContact, how: How): Promise<Contact | Falls> {
   const { id: accountId } = standing.loaded.account as AccountFact
