@@ -70,7 +70,9 @@ export function listen(opened: OpenDatabase): Wire {
     const query = (client.query as Query).bind(client)
     client.query = (config: pg.QueryConfig, ...rest: unknown[]) => {
       wire.sent++
-      if (wire.watch !== undefined && typeof config === 'object') wire.watch(config.text, config.values ?? (rest[0] as unknown[]))
+      // The embedded database is given the text alone.
+      const { text, values } = typeof config === 'object' ? config : { text: config as string, values: undefined }
+      wire.watch?.(text, values ?? (rest[0] as unknown[]))
       return query(wire.rewrite === undefined ? config : rewritten(config, wire.rewrite), ...rest)
     }
   }
