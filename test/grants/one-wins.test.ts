@@ -3,27 +3,15 @@ import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { grantRequests, journalEvents } from '../../src/database/tables.ts'
-import { type Sent, send } from '../fixtures/app.ts'
+import { send } from '../fixtures/app.ts'
 import { grant, request } from '../fixtures/cast.ts'
+import { together } from '../fixtures/together.ts'
 import { setDesk } from './stage.ts'
 
 t.setTimeout(180_000 + Number(process.env['RACE_ROUNDS'] ?? 0) * 1_500)
 const few = 25
 /** More for CI and for a night. */
 const rounds = Math.max(few, Number(process.env['RACE_ROUNDS'] ?? 0))
-
-/**
- * Sends each at once. Who has waited too long for his turn is told 503 with `Retry-After` and asks again, as a client does: on a busy
- * machine the one before him may take seconds. What it answers then is as good as any.
- */
-function race(acts: readonly (() => Promise<Sent>)[]): Promise<Sent[]> {
-  return Promise.all(
-    acts.map(async (act) => {
-      const sent = await act()
-      return sent.status === 503 && sent.headers['retry-after'] !== undefined ? act() : sent
-    }),
-  )
-}
 
 t.test('at the same time', async (t) => {
   const desk = await setDesk(t)
@@ -51,7 +39,7 @@ t.test('at the same time', async (t) => {
       const acts = [() => act(owner, id, 'approve', { ifMatch: 1 }), () => act(manager, id, 'decline'), () => desk.cancel(asking)]
       // In every order of setting out.
       const order = [0, 1, 2].map((place) => (place + round) % 3)
-      const replies = await race(order.map((place) => acts[place] as (typeof acts)[0]))
+      const replies = await together(order.map((place) => acts[place] as (typeof acts)[0]))
       const [approved, declined, cancelled] = [0, 1, 2].map((place) => replies[order.indexOf(place)]?.status)
       await desk.settle()
       const { status } = await row(id)
@@ -73,7 +61,7 @@ t.test('at the same time', async (t) => {
       const { id, asking } = await asked()
       const other = round % 2 === 0 ? () => act(manager, id, 'decline') : () => desk.cancel(asking)
       const acts = [() => act(owner, id, 'approve', { ifMatch: 1 }), other]
-      const statuses = (await race(round % 4 < 2 ? acts : acts.toReversed())).map(({ status }) => status).sort()
+      const statuses = (await together(round % 4 < 2 ? acts : acts.toReversed())).map(({ status }) => status).sort()
       t.match(statuses.join(), /^200,(409|412)$/, 'exactly one wins, and the other is told so')
       await desk.settle()
       const { status } = await row(id)
@@ -96,7 +84,7 @@ t.test('at the same time', async (t) => {
         () => act(manager, id, 'narrow', { ifMatch: 1, body: { actions: ['ticket.read'] } }),
       ]
       const order = [0, 1, 2].map((place) => (place + round) % 3)
-      const replies = await race(order.map((place) => acts[place] as (typeof acts)[0]))
+      const replies = await together(order.map((place) => acts[place] as (typeof acts)[0]))
       const ends = [0, 1].map((place) => replies[order.indexOf(place)]?.status).filter((status) => status === 200)
       t.equal(ends.length, 1, 'one end')
       t.match((await row(id)).status, /^(revoked|resigned)$/)
