@@ -35,6 +35,7 @@ import { problemRoutes } from './http/problem-routes.ts'
 import { createRateLimit } from './http/rate-limit.ts'
 import { createServer } from './http/server.ts'
 import { consentRoutes } from './intake/consent-routes.ts'
+import { muteRoutes } from './intake/mute-routes.ts'
 import { submissionRoutes } from './intake/routes.ts'
 import { invitationRoutes } from './invitations/routes.ts'
 import { joiningRoutes } from './joining/routes.ts'
@@ -84,6 +85,7 @@ const secured = [
   ticketRoutes,
   submissionRoutes,
   consentRoutes,
+  muteRoutes,
   supportCodeRoutes,
   topicRoutes,
   bootstrapRoutes,

@@ -43,6 +43,7 @@ const named: Record<string, string> = {
   topic: 'other',
   slug: 'not-found',
   claim: 'no-claim',
+  mute: uuid(),
   external: '4711',
   externalDomain: 'd-1',
   externalContact: 'u-1',

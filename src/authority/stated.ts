@@ -20,6 +20,7 @@ export const statedDomain = sql`lateral (select * from domains where account_id 
 /** `accounts a` with everything that was submitted for it. */
 export const submittedFor = sql`accounts a join submissions s on ${statesAccount} join ${statedDomain}`
 
-/** Still waiting at an instant, and not from somebody the account has muted. */
+/** Still waiting at an instant, and not from somebody the account has muted, at all or about the domain `d`. */
 export const waits = (at: string) => sql`s.verdict is null and s.ends_at > ${at}::timestamptz and not exists (
-  select from submission_mutes m where m.account_id = a.id and m.submitter_user_id = s.submitter_user_id)`
+  select from submission_mutes m where m.account_id = a.id and m.submitter_user_id = s.submitter_user_id and m.lifted_at is null
+    and (m.domain_id is null or m.domain_id = d.id))`

@@ -478,26 +478,37 @@ export const submissions = pgTable(
   ],
 )
 
-/** Whom an account does not want to hear of any more. */
+/** Whom an account does not want to hear of: at all, or, where a contact said so who is limited, about one domain. */
 export const submissionMutes = pgTable(
   'submission_mutes',
   {
     accountId: uuid()
       .notNull()
       .references(() => accounts.id),
+    id: id().notNull(),
     submitterUserId: uuid()
       .notNull()
       .references(() => users.id),
+    /** Null for all of the account. */
+    domainId: uuid(),
     contactId: uuid().notNull(),
     createdAt: instant().notNull(),
+    /** From then on he is heard again. */
+    liftedAt: instant(),
   },
   (t) => [
-    primaryKey({ columns: [t.accountId, t.submitterUserId] }),
+    primaryKey({ columns: [t.accountId, t.id] }),
+    uniqueIndex('submission_mutes_of_all').on(t.accountId, t.submitterUserId).where(sql`${t.domainId} is null and ${t.liftedAt} is null`),
+    uniqueIndex('submission_mutes_of_domain')
+      .on(t.accountId, t.submitterUserId, t.domainId)
+      .where(sql`${t.domainId} is not null and ${t.liftedAt} is null`),
+    index('submission_mutes_newest').on(t.accountId, t.createdAt.desc(), t.id.desc()),
     foreignKey({
       name: 'submission_mutes_contact',
       columns: [t.accountId, t.contactId],
       foreignColumns: [contacts.accountId, contacts.id],
     }),
+    foreignKey({ name: 'submission_mutes_domain', columns: [t.accountId, t.domainId], foreignColumns: [domains.accountId, domains.id] }),
   ],
 )
 

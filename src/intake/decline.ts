@@ -1,4 +1,5 @@
 /** A no, and a no for good. They only take away: no version, harmless to repeat, and the submitter sees nothing of either. */
+import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -19,16 +20,25 @@ export function decline(context: Context, standing: Standing): Promise<Answer> {
   })
 }
 
-/** Mutes the submitter on this account: nothing of his is shown to it any more. What waits of this one is declined. */
+/**
+ * Mutes the submitter on this account: nothing of his is shown to it any more. A contact who is limited speaks for the domain of this
+ * submission alone. What waits of this one is declined.
+ */
 export function mute(context: Context, standing: Standing): Promise<Answer> {
   return under(context, standing, async (tx, authority, submission) => {
-    const { accountId, submitterUserId } = { accountId: authority.accountId as string, ...submission }
-    const row = { accountId, submitterUserId, contactId: authority.via.id, createdAt: new Date(authority.at) }
-    const muted = await tx.insert(submissionMutes).values(row).onConflictDoNothing().returning()
-    await append(
-      tx,
-      ...muted.map(() => eventOf(authority, 'submission.muted', { ...aboutOf(submission), value: { submitter: submitterUserId } })),
-    )
+    const { submitterUserId: submitter, domain } = submission
+    const { contact } = authority.via as Extract<Authority['via'], { capacity: 'contact' }>
+    const row = {
+      accountId: authority.accountId as string,
+      id: uuid(),
+      submitterUserId: submitter,
+      domainId: contact.limited ? domain.id : null,
+      contactId: contact.id,
+      createdAt: new Date(authority.at),
+    }
+    const muted = await tx.insert(submissionMutes).values(row).onConflictDoNothing().returning({ id: submissionMutes.id })
+    const about = aboutOf(submission)
+    await append(tx, ...muted.map(({ id }) => eventOf(authority, 'submission.muted', { ...about, value: { submitter, mute: id } })))
     return say(tx, authority, submission)
   })
 }

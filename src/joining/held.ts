@@ -12,8 +12,9 @@ import type { Move } from './move.ts'
 export async function moveHeld(tx: Database, { at }: Authority, { from, to }: Move): Promise<void> {
   await tx.update(submissions).set({ submitterUserId: to }).where(eq(submissions.submitterUserId, from))
   await tx.execute(sql`
-    insert into submission_mutes (account_id, submitter_user_id, contact_id, created_at)
-    select account_id, ${to}::uuid, contact_id, created_at from submission_mutes where submitter_user_id = ${from} on conflict do nothing`)
+    update submission_mutes m set submitter_user_id = ${to}::uuid where m.submitter_user_id = ${from} and not exists (
+      select from submission_mutes o where o.account_id = m.account_id and o.submitter_user_id = ${to} and o.lifted_at is null
+        and m.lifted_at is null and o.domain_id is not distinct from m.domain_id)`)
   await tx.delete(submissionMutes).where(eq(submissionMutes.submitterUserId, from))
   await tx
     .update(supportCodes)

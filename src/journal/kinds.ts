@@ -100,6 +100,7 @@ export const eventKinds = {
   'submission.approved': 'account',
   'submission.declined': 'account',
   'submission.muted': 'account',
+  'submission.unmuted': 'account',
   'submission.closed': 'account',
   'access.refused': 'account',
 } as const satisfies Record<string, Audience>

@@ -22,6 +22,9 @@ const wordsOfRequest: Words = {
 /** How long owners see what strangers tried. */
 const attemptDays = 90
 
+/** How long lifting a mute again is answered alike. */
+const liftedMuteDays = 90
+
 const days = (count: number): SQL => sql`make_interval(days => ${count}::int)`
 
 export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays, endedRequestDays, invitationDays }: Config): Rule[] {
@@ -38,6 +41,7 @@ export function rulesOf({ spentTokenDays, endedSessionDays, removedAddressDays, 
     { table: 'refresh_tokens', over: pastSession },
     { table: 'access_tokens', over: pastSession },
     { table: 'support_codes', over: (now) => sql`coalesce(x.verified_at, x.expires_at) <= ${now} - ${days(spentTokenDays)}` },
+    { table: 'submission_mutes', over: (now) => sql`x.lifted_at <= ${now} - ${days(liftedMuteDays)}` },
     { table: 'grant_requests', over: (now) => sql`${requestEnd} <= ${now} - ${days(endedRequestDays)}` },
     { table: 'grant_requests', over: (now) => sql`${requestEnd} <= ${now}`, words: wordsOfRequest },
     { table: 'addresses', over: (now) => sql`x.removed_at <= ${now} - ${days(removedAddressDays)}` },

@@ -82,9 +82,11 @@ t.test('joining two users forgets no column that names one', async (t) => {
     await submission(test, twice, a.number, d.name, { verdict: 'declined', decidedAt: at })
     const betas = await contact(test, b, owner, 'owner')
     await db.insert(tables.submissionMutes).values([
-      { accountId: a.id, submitterUserId: twice.id, contactId: grantor, createdAt: at },
-      { accountId: a.id, submitterUserId: anna.id, contactId: grantor, createdAt: at },
-      { accountId: b.id, submitterUserId: twice.id, contactId: betas, createdAt: at },
+      { id: uuid(), accountId: a.id, submitterUserId: twice.id, contactId: grantor, createdAt: at },
+      { id: uuid(), accountId: a.id, submitterUserId: anna.id, contactId: grantor, createdAt: at },
+      { id: uuid(), accountId: a.id, submitterUserId: twice.id, domainId: d.id, contactId: grantor, createdAt: at },
+      { id: uuid(), accountId: a.id, submitterUserId: twice.id, contactId: grantor, createdAt: at, liftedAt: at },
+      { id: uuid(), accountId: b.id, submitterUserId: twice.id, contactId: betas, createdAt: at },
     ])
     const invited = { accountId: b.id, id: uuid(), role: 'technical', status: 'invited', invitedAddress: 'x@people.example' } as const
     await db.insert(tables.contacts).values({ ...invited, invitedBy: twice.id, createdAt: at })
@@ -112,7 +114,11 @@ t.test('joining two users forgets no column that names one', async (t) => {
     for (const [column, count] of Object.entries(await left())) t.equal(count, 0, column)
 
     const muted = await db.select().from(tables.submissionMutes).where(eq(tables.submissionMutes.submitterUserId, anna.id))
-    t.strictSame(muted.map(({ accountId }) => accountId).sort(), [a.id, b.id].sort(), 'a mute holds for who is left')
+    t.strictSame(
+      muted.flatMap(({ accountId, domainId, liftedAt }) => (liftedAt === null ? `${accountId} ${domainId}` : [])).sort(),
+      [`${a.id} null`, `${a.id} ${d.id}`, `${b.id} null`].sort(),
+      'a mute holds for who is left',
+    )
     t.equal(await db.$count(tables.submissions, eq(tables.submissions.submitterUserId, anna.id)), 2)
     t.match(await db.select().from(tables.compromises), [{ userId: twice.id }, { userId: anna.id }])
     t.match(await db.select().from(tables.grants).where(eq(tables.grants.id, given)), [{ granteeUserId: anna.id, createdBy: twice.id }])

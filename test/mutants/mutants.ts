@@ -472,4 +472,28 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/tickets/messages.test.ts', 'test/audit/audit.test.ts'],
     invariant: /./,
   },
+  {
+    name: 'a limited contact mutes for all of the account',
+    file: 'src/intake/decline.ts',
+    find: 'contact.limited ? domain.id : null',
+    replace: 'null',
+    tests: ['test/intake/mutes.test.ts'],
+    invariant: /A7/,
+  },
+  {
+    name: 'a closed account takes up a domain',
+    file: 'src/authority/holdings.ts',
+    find: '  await demandNotClosed(tx, authority, accountId)\n',
+    replace: '',
+    tests: ['test/accounts/closed.test.ts'],
+    invariant: /closed account/,
+  },
+  {
+    name: 'a code told after its account was closed is good when it is open again',
+    file: 'src/authority/closing-codes.ts',
+    find: '  await endSupportCodes(tx, authority, accountId)\n',
+    replace: '',
+    tests: ['test/accounts/life.test.ts'],
+    invariant: /revives no grant/,
+  },
 ]

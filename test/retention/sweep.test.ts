@@ -13,6 +13,7 @@ import {
   refreshTokens,
   sessions,
   singleUseTokens,
+  submissionMutes,
   supportCodes,
   throttles,
   usedAssertions,
@@ -34,6 +35,7 @@ const swept = [
   'refresh_tokens',
   'access_tokens',
   'support_codes',
+  'submission_mutes',
   'grant_requests',
   'addresses',
 ]
@@ -78,6 +80,8 @@ async function rowsOverAt(test: TestApp, anna: Person, over: number): Promise<vo
   const a = await account(test, 'Alpha Ltd')
   const codes = { accountId: a.id, userId, contactId: await contact(test, a, anna, 'owner'), createdAt: before }
   await db.insert(supportCodes).values({ ...codes, id: uuid(), codeHash: bytes(), expiresAt: at })
+  const muted = { accountId: a.id, submitterUserId: userId, contactId: codes.contactId, createdAt: before }
+  await db.insert(submissionMutes).values({ ...muted, id: uuid(), liftedAt: at })
   const asked = new Date(over - 14 * dayMs)
   const request = { userId, account: a.number, domainNames: ['alpha.example'], actions: ['ticket.read'], reach: 'own' as const }
   await db.insert(grantRequests).values({ ...request, id: uuid(), createdAt: asked, expiresAt: new Date(over + 365 * dayMs) })
@@ -104,6 +108,7 @@ t.test('each goes at its time, to the millisecond, and not before', async (t) =>
     [3, ['refresh_tokens', 'access_tokens']],
     [4, ['addresses']],
     [5, ['grant_requests']],
+    [90, ['submission_mutes']],
   ] as const) {
     const due = over + days * dayMs
     // The clock runs on: a minute before it is surely not time yet.
