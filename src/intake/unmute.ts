@@ -20,7 +20,8 @@ export async function unmute(context: Context, standing: Standing, id: string): 
   // Also where the account has given the domain up since.
   const domains = domain === null ? [] : [{ ...domain, releasedAt: null }]
   const ask: Ask = { ...standing.ask, about: (_loaded, action) => question(action, accountId, { domains }) }
-  await change(context, standing.caller, ask, { accounts: [accountId] }, async (tx, authority) => {
+  const keys = { accounts: [accountId], unless: (lifted: unknown) => lifted === 0 }
+  await change(context, standing.caller, ask, keys, async (tx, authority) => {
     const lifted = await tx
       .update(submissionMutes)
       .set({ liftedAt: new Date(authority.at) })
@@ -28,5 +29,6 @@ export async function unmute(context: Context, standing: Standing, id: string): 
       .returning({ submitter: submissionMutes.submitterUserId })
     const about = { resourceType: 'mute', resourceId: id, domainId: domain?.id ?? null, changed: ['liftedAt'] }
     await append(tx, ...lifted.map((value) => eventOf(authority, 'submission.unmuted', { ...about, value })))
+    return lifted.length
   })
 }

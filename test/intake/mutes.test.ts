@@ -2,7 +2,7 @@
 import { eq } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { domainNames, domains as domainRows, submissionMutes } from '../../src/database/tables.ts'
+import { accounts, domainNames, domains as domainRows, submissionMutes } from '../../src/database/tables.ts'
 import { announceSubmissions } from '../../src/intake/announce.ts'
 import { send } from '../fixtures/app.ts'
 import { contact, domain, type Person, person, submission, tokenFor } from '../fixtures/cast.ts'
@@ -93,7 +93,10 @@ t.test('lifting one shows what waits again, once, by whom and to nobody else', a
 
   const [once, twice] = await Promise.all([lift('manager', id), lift('manager', id)])
   t.strictSame([once.status, twice.status], [204, 204])
+  const revision = async () => (await db.select({ at: accounts.authorityRevision }).from(accounts).where(eq(accounts.id, a.id)))[0]?.at
+  const revised = await revision()
   t.equal((await lift('owner', id)).status, 204, 'repeating it is harmless')
+  t.equal(await revision(), revised, 'and disturbs nobody at work there')
   t.match(await unmutings(id), [
     {
       audience: 'account',
