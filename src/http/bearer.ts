@@ -25,16 +25,17 @@ const futureSecondsMax = 5
  */
 export function callerOfClaims(claims: Claims, keyId: string, issuer: string, now: number, requestId: string): Caller {
   const { sub, sid, exp, iat, nbf, auth_time: authTime, client_id: client } = claims
+  const ceiling = readCeiling(claims.authorization_details)
   const seconds = now / 1000
   const begun = isNumber(iat) && iat <= seconds + futureSecondsMax && (nbf === undefined || (isNumber(nbf) && nbf <= seconds))
   const inTime = begun && isNumber(exp) && seconds < exp
   const ours = claims.iss === issuer && claims.aud === issuer && isUuid(sub) && isUuid(sid) && isNumber(authTime)
-  if (!inTime || !ours || (client !== ownClient && !isUuid(client))) throw unauthenticated()
+  if (!inTime || !ours || ceiling === undefined || (client !== ownClient && !isUuid(client))) throw unauthenticated()
   return {
     // RFC 9068, section 2.2: of a client's own token the subject is the client.
     userId: sub === client ? null : sub,
     clientId: client === ownClient ? null : client,
-    ceiling: readCeiling(claims.authorization_details),
+    ceiling,
     sessionId: sid,
     keyId,
     requestId,

@@ -33,10 +33,13 @@ export const ownClient = 'mandate'
 /** The one type of `authorization_details` (RFC 9396) and the ceiling in it. */
 export type CeilingDetail = Ceiling & { type: 'helpdesk_authority' }
 
-/** The ceiling a token of ours carries. */
-export function readCeiling(details: unknown): Ceiling | null {
+/** The ceiling a token of ours carries, null where it has none; undefined where what it carries is no ceiling. */
+export function readCeiling(details: unknown): Ceiling | null | undefined {
   if (details === undefined) return null
-  const [{ account, domains, actions, grant }] = details as [CeilingDetail]
+  const [detail, ...others] = Array.isArray(details) ? details : []
+  const { account, domains, actions, grant } = (detail ?? {}) as CeilingDetail
+  const isCeiling = typeof account === 'string' && Array.isArray(domains) && Array.isArray(actions) && others.length === 0
+  if (!isCeiling || !['string', 'undefined'].includes(typeof grant)) return undefined
   return { account, domains, actions, ...(grant === undefined ? {} : { grant }) }
 }
 

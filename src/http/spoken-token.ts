@@ -3,6 +3,7 @@ import type { Caller } from '../authority/load.ts'
 import { signingAlgorithms } from '../config.ts'
 import { type Claims, callerOfClaims, tokenLengthMax } from './bearer.ts'
 import type { Feature } from './feature.ts'
+import { hasTokenForm } from './token-form.ts'
 
 /**
  * Reads an access token that is spoken *about* – narrowed, revoked, inspected, joined by – as strictly as one that is presented to act
@@ -13,7 +14,7 @@ export async function readAccessToken(
   token: string,
   requestId: string,
 ): Promise<{ caller: Caller; payload: object } | undefined> {
-  if (token.length > tokenLengthMax) return undefined
+  if (token.length > tokenLengthMax || !hasTokenForm(token)) return undefined
   const now = context.clock.now()
   const ours = createLocalJWKSet(await keys.jwks())
   try {

@@ -4,6 +4,7 @@
  */
 import { compactVerify, createLocalJWKSet, type JWK } from 'jose'
 import { readJson } from '../http/json.ts'
+import { partsOfToken } from '../http/token-form.ts'
 
 /** Signing algorithms that clients may use; which of them a key serves is in the key. */
 export const assertionAlgorithms = ['EdDSA', 'ES256', 'RS256']
@@ -26,7 +27,6 @@ export type Expected = {
 /** Clocks differ by no more than this, in seconds. */
 const futureSecondsMax = 5
 
-const partForm = /^[A-Za-z0-9_-]+$/
 const headerMembers = ['alg', 'typ', 'kid']
 
 /** The claims, or in one sentence what is wrong. */
@@ -54,14 +54,13 @@ type Part = Record<string, unknown>
 
 /** Header and claims of a compact JWS, as strictly read as a body: nothing twice, no padding, no NUL. */
 function partsOf(jwt: string): [Part | undefined, Part | undefined] {
-  const parts = jwt.split('.')
-  if (parts.length !== 3 || !parts.every((part) => partForm.test(part))) return [undefined, undefined]
-  return [objectOf(parts[0] as string), objectOf(parts[1] as string)]
+  const parts = partsOfToken(jwt)
+  return parts === undefined ? [undefined, undefined] : [objectOf(parts[0]), objectOf(parts[1])]
 }
 
-function objectOf(part: string): Part | undefined {
+function objectOf(part: Buffer): Part | undefined {
   try {
-    const value = readJson(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url')))
+    const value = readJson(new TextDecoder('utf-8', { fatal: true }).decode(part))
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Part) : undefined
   } catch {
     return undefined

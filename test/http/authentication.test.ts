@@ -1,14 +1,13 @@
 import { eq } from 'drizzle-orm'
-import { generateKeyPair, importPKCS8, type JWTPayload, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
-import { deriveKey, open } from '../../src/database/secrets.ts'
-import { sessions, signingKeys, users } from '../../src/database/tables.ts'
+import { sessions, users } from '../../src/database/tables.ts'
 import { authentication, declaredRoutes } from '../../src/http/authentication.ts'
 import { openKeys } from '../../src/http/keys.ts'
 import { createRateLimit } from '../../src/http/rate-limit.ts'
 import { createServer } from '../../src/http/server.ts'
 import { issuer, openTestApp, send } from '../fixtures/app.ts'
 import { person, tokenFor } from '../fixtures/cast.ts'
+import { forge, goodClaims, hostileTokens } from '../fixtures/hostile-tokens.ts'
 
 t.test('access tokens', async (t) => {
   const test = await openTestApp(t)
@@ -32,67 +31,8 @@ t.test('access tokens', async (t) => {
   })
 
   await t.test('hostile ones are all the same 401', async (t) => {
-    const now = Math.floor(test.clock.now() / 1000)
-    const good: JWTPayload = {
-      iss: issuer,
-      aud: issuer,
-      sub: olga.id,
-      sid: olga.session,
-      client_id: 'mandate',
-      jti: 'x',
-      iat: now,
-      exp: now + 600,
-      auth_time: now,
-      amr: ['pwd'],
-      scope: '',
-    }
-    const [jwk] = (await test.keys.jwks()).keys
-    const kid = String(jwk?.kid)
-    const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' })
-    const ours = (claims: object, header: object = {}) => signedByUs(test, claims, header)
-    t.equal((await ask(await ours(good))).status, 200, 'the forge makes good ones')
-    const without = (claim: string) => Object.fromEntries(Object.entries(good).filter(([name]) => name !== claim))
-    const [head, body, signature] = olga.token.split('.') as [string, string, string]
-    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-    const publicBytes = Buffer.from(String(jwk?.x), 'base64url')
-    const hostile: Record<string, string> = {
-      nothing: '',
-      'no token': 'nonsense',
-      'alg none': `${encode({ alg: 'none', typ: 'at+jwt', kid })}.${body}.`,
-      'HS256 with the public key': await new SignJWT(good).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid }).sign(publicBytes),
-      'another key': await new SignJWT(good).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid }).sign(privateKey),
-      'an unknown kid': await ours(good, { kid: 'unknown' }),
-      'a path as kid': await ours(good, { kid: '../../etc/passwd' }),
-      'no kid': await ours(good, { kid: undefined }),
-      'another typ': await ours(good, { typ: 'JWT' }),
-      'an embedded key': await new SignJWT(good)
-        .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: 'x', jwk: jwk as never })
-        .sign(privateKey),
-      'a changed body': `${head}.${encode({ ...good, sub: other.id })}.${signature}`,
-      'a damaged signature': `${head}.${body}.${signature.slice(0, -4)}AAAA`,
-      'a padded part': `${head}=.${body}.${signature}`,
-      'two parts': `${head}.${body}`,
-      'another issuer': await ours({ ...good, iss: 'http://elsewhere.test' }),
-      'another audience': await ours({ ...good, aud: 'http://elsewhere.test' }),
-      'an audience array': await ours({ ...good, aud: [issuer, 'x'] }),
-      expired: await ours({ ...good, iat: now - 700, exp: now - 1 }),
-      'exp as text': await ours({ ...good, exp: String(now + 600) }),
-      'exp null': await ours({ ...good, exp: null }),
-      'not yet valid': await ours({ ...good, nbf: now + 300 }),
-      'issued in the future': await ours({ ...good, iat: now + 300 }),
-      'sub a number': await ours({ ...good, sub: 7 }),
-      'sub null': await ours({ ...good, sub: null }),
-      'a session that is not his': await ours({ ...good, sid: other.session }),
-      'an unknown user': await ours({ ...good, sub: '00000000-0000-7000-8000-000000000000' }),
-      '12 kB': await ours({ ...good, padding: 'x'.repeat(12_000) }),
-      ...Object.fromEntries(
-        await Promise.all(
-          ['iss', 'aud', 'exp', 'iat', 'sub', 'jti', 'sid', 'client_id', 'auth_time'].map(
-            async (claim) => [`no ${claim}`, await ours(without(claim))] as const,
-          ),
-        ),
-      ),
-    }
+    t.equal((await ask(await (await forge(test)).sign(goodClaims(test, olga)))).status, 200, 'the forge makes good ones')
+    const hostile = await hostileTokens(test, olga, other)
     for (const [what, token] of Object.entries(hostile)) await isRefused(t, token, what)
     await isRefused(t, undefined, 'no header at all')
     await isRefused(t, undefined, 'another scheme', { authorization: `Basic ${olga.token}` })
@@ -142,12 +82,3 @@ t.test('access tokens', async (t) => {
     await app.close()
   })
 })
-
-/** Signs any claims with the service's own private key, taken from its sealed row: what only a bug of ours could make. */
-async function signedByUs(test: Awaited<ReturnType<typeof openTestApp>>, claims: object, header: object): Promise<string> {
-  const [row] = await test.context.db.select().from(signingKeys)
-  if (row === undefined) throw new Error('no key')
-  const sealKey = deriveKey(Buffer.from(String(test.config.secretKey), 'base64'), 'signing keys')
-  const key = await importPKCS8(open(sealKey, row.sealedPrivateKey).toString('utf8'), 'EdDSA')
-  return new SignJWT(claims as JWTPayload).setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: row.kid, ...header }).sign(key)
-}

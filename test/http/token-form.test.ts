@@ -11,6 +11,7 @@ t.test('only the form in which we write tokens is looked at any further', async 
     'two parts': form(header).split('.').slice(0, 2).join('.'),
     'an empty part': `${form(header)}.`,
     padding: form(header).replace('.', '=.'),
+    'bits that nobody reads': `${form(header)}Zh`,
     'another alphabet': form(header).replace('.', '+.'),
     'a critical extension': form('{"alg":"EdDSA","typ":"at+jwt","kid":"k","crit":["b64"]}'),
     'a key by address': form('{"alg":"EdDSA","typ":"at+jwt","kid":"k","jku":"https://x.example"}'),

@@ -1,10 +1,11 @@
 import { eq } from 'drizzle-orm'
 import t from 'tap'
-import { signingKeys } from '../../src/database/tables.ts'
+import { clients, sessions, signingKeys } from '../../src/database/tables.ts'
 import { type SignedToken, verifiedTokens } from '../../src/http/verified-tokens.ts'
 import { openTestApp, send } from '../fixtures/app.ts'
-import { person } from '../fixtures/cast.ts'
-import { anotherApp } from '../oauth/stage.ts'
+import { account, contact, person } from '../fixtures/cast.ts'
+import { respelt } from '../fixtures/hostile-tokens.ts'
+import { anotherApp, askToNarrow, clientToken, panel, panelToken, proof, tie } from '../oauth/stage.ts'
 
 const signed = (kid: string): SignedToken => ({
   header: { kid, alg: 'EdDSA' },
@@ -108,6 +109,57 @@ t.test('a token that was let in before is refused from the instant on in which i
   t.equal(await ask(short), 200, 'remembered')
   test.clock.advance(60_000)
   t.equal(await ask(short), 401, 'it has expired')
+  const pia = await person(test, 'Pia')
+  t.equal(await ask(pia.token), 200)
+  test.clock.advance(-60_000)
+  t.equal(await ask(pia.token), 401, 'to a clock that was put back it is of the future')
+  test.clock.advance(60_000)
+  t.equal(await ask(pia.token), 200)
+})
+
+t.test('what a panel, its client and a tool were let in with ends with the panel', async (t) => {
+  const test = await openTestApp(t)
+  const shop = await panel(test)
+  const olga = await person(test, 'Olga Owner')
+  const a = await account(test, 'Alpha Ltd')
+  await contact(test, a, olga, 'owner')
+  const full = await panelToken(test, shop, await tie(test, shop, olga))
+  const cut = await askToNarrow(test, full, { account: a.id, actions: ['self.read'] }, await proof(test, shop))
+  const tokens = [full, cut.body.access_token as string, await clientToken(test, shop)]
+  const statuses = async () => {
+    const seen = []
+    for (const token of tokens) seen.push((await send(test, 'GET', '/v1/me', { token })).status)
+    return seen
+  }
+  for (const time of ['first', 'again']) t.strictSame(await statuses(), [200, 200, 403], `${time}: the last one is no person`)
+  const enable = (status: 'active' | 'disabled') => test.context.db.update(clients).set({ status }).where(eq(clients.id, shop.id))
+  await enable('disabled')
+  t.strictSame(await statuses(), [401, 401, 401])
+  await enable('active')
+  t.strictSame(await statuses(), [200, 200, 403])
+  await test.context.db.update(sessions).set({ endedAt: new Date() }).where(eq(sessions.kind, 'panel'))
+  t.strictSame(await statuses(), [401, 401, 403], 'and with its session what was cut from it')
+})
+
+t.test('a token has one spelling: the same signature in other letters opens nothing, remembered or not', async (t) => {
+  const test = await openTestApp(t)
+  const olga = await person(test, 'Olga Owner')
+  const ask = async (token: string) => (await send(test, 'GET', '/v1/topics', { token })).status
+  const [head, body, signature = ''] = olga.token.split('.')
+  const other = `${head}.${body}.${respelt(signature)}`
+  t.strictSame(Buffer.from(other.split('.')[2] ?? '', 'base64url'), Buffer.from(signature, 'base64url'), 'the same bytes')
+  t.strictSame([await ask(other), await ask(olga.token), await ask(other), await ask(olga.token)], [401, 200, 401, 200])
+})
+
+t.test('two services do not take each other’s, whatever either remembers', async (t) => {
+  const [one, two] = [await openTestApp(t), await openTestApp(t)]
+  const olga = await person(one, 'Olga Owner')
+  const namesake = await person(two, 'Olga Owner')
+  const ask = async (test: typeof one, token: string) => (await send(test, 'GET', '/v1/topics', { token })).status
+  for (const time of ['first', 'again']) {
+    t.strictSame([await ask(one, olga.token), await ask(two, olga.token)], [200, 401], time)
+    t.strictSame([await ask(one, namesake.token), await ask(two, namesake.token)], [401, 200], time)
+  }
 })
 
 t.test('a key removed elsewhere is refused although its signatures are remembered here', async (t) => {

@@ -9,6 +9,7 @@ import { openKeys } from '../../src/http/keys.ts'
 import { accountActions, type ClientScope } from '../../src/vocabulary.ts'
 import { issuer, type Sent, send, type TestApp } from '../fixtures/app.ts'
 import type { Person } from '../fixtures/cast.ts'
+import { respelt } from '../fixtures/hostile-tokens.ts'
 
 export const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 export const tokenExchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -219,6 +220,7 @@ export async function forgeries(test: TestApp, by: Panel, life: number, make: (c
       .setProtectedHeader({ ...header, crit: ['x'], x: 1 })
       .sign(by.pair.privateKey, { crit: { x: true } }),
     'padded base64': `${head}.${body}=.${signature}`,
+    'a signature in another spelling': `${head}.${body}.${respelt(signature)}`,
   }
   return [...made, ...Object.entries(raw).map(([what, jwt]) => ({ what, jwt }))]
 }
