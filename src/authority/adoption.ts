@@ -10,7 +10,7 @@ import { append } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
 import type { SuspensionCause } from '../vocabulary.ts'
 import { roleCovers } from './actions.ts'
-import { eventOf } from './authorship.ts'
+import { eventOf, onlyOf } from './authorship.ts'
 import { grantorStands } from './conditions.ts'
 import type { ContactFact, GrantFact, GrantorFact } from './facts.ts'
 import type { Authority } from './judge.ts'
@@ -79,8 +79,6 @@ export async function adopt(jobs: Jobs, tx: Database, authority: Authority, adop
     await jobs.enqueue(tx, 'mail', { letter: 'notice', kind: 'grant_adopted', account: accountId, subject: id, recipient })
   }
 }
-
-const onlyOf = ([first, ...others]: string[]): string | null => (others.length === 0 ? (first ?? null) : null)
 
 const lifts = (cause: SuspensionCause, grant: Adoptable): boolean =>
   cause === 'grantor_lost_authority' || (cause === 'staff' && grant.compromised && !grant.staffHeld)

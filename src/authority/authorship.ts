@@ -42,6 +42,11 @@ export function eventOf(authority: Authority, kind: EventKind, rest: Rest = {}):
   }
 }
 
+/** The domain that an event names: one it is about alone. Another would not be for who is limited to some of several. */
+export function onlyOf([only = null, ...others]: readonly (string | null)[]): string | null {
+  return others.length === 0 ? only : null
+}
+
 /** An event about what time did to an account's row, through `changeByTime`: nobody acted, and no right was needed. */
 export function eventByTime(accountId: string, at: number, kind: EventKind, rest: Rest = {}): JournalEvent {
   return { ...rest, accountId, kind, at, actorUserId: null, capacity: null }

@@ -1,6 +1,6 @@
 /** Who is told what became of a grant, in the transaction that makes it so, and the event that records it. */
 import { and, eq } from 'drizzle-orm'
-import { eventOf } from '../authority/authorship.ts'
+import { eventOf, onlyOf } from '../authority/authorship.ts'
 import { question } from '../authority/facts.ts'
 import { holdersOf } from '../authority/holders.ts'
 import type { Database } from '../database/open.ts'
@@ -10,16 +10,14 @@ import type { EventKind } from '../journal/kinds.ts'
 import { type NoticeKind, postNotice } from '../outbox/post.ts'
 import type { Act } from './act.ts'
 
-/** An event about the grant; a domain is named only where it is about one alone, since another would not be for one limited to some. */
+/** An event about the grant. */
 export async function record(
   { tx, authority, grant }: Act,
   kind: EventKind,
   changed: string[],
   value?: Record<string, unknown>,
 ): Promise<void> {
-  const [only = null, ...others] = grant.domainIds
-  const domainId = others.length === 0 ? only : null
-  const about = { accountId: grant.accountId, resourceType: 'grant', resourceId: grant.id, domainId, changed }
+  const about = { accountId: grant.accountId, resourceType: 'grant', resourceId: grant.id, domainId: onlyOf(grant.domainIds), changed }
   await append(tx, eventOf(authority, kind, { ...about, ...(value === undefined ? {} : { value }) }))
 }
 

@@ -49,19 +49,14 @@ class Undone extends Error {
 
 async function syncAccount(context: Context, standing: Standing, wanted: SyncAccount, complete: boolean, dryRun: boolean): Promise<Row[]> {
   const refused: AccountClosed[] = []
-  try {
-    return await provision(context, standing, wanted.external, async (step, account) => {
-      const rows = await syncRows(step, account, wanted, complete, refused)
-      if (dryRun) throw new Undone(rows)
-      return rows
-    })
-  } catch (error) {
-    if (error instanceof Undone) return error.rows
-    return [failed(pathOf(wanted.external), error)]
-  } finally {
-    // One record of an account, however many of its rows were refused.
-    if (refused[0] !== undefined) await append(context.db, refused[0].event)
-  }
+  const done = await provision(context, standing, wanted.external, async (step, account) => {
+    const rows = await syncRows(step, account, wanted, complete, refused)
+    if (dryRun) throw new Undone(rows)
+    return rows
+  }).catch((error: unknown) => (error instanceof Undone ? error.rows : [failed(pathOf(wanted.external), error)]))
+  // One record of an account, however many of its rows were refused.
+  if (refused[0] !== undefined) await append(context.db, refused[0].event)
+  return done
 }
 
 /** What is given up comes first, so that its name is free for what takes its place; contacts end last, so that an owner can be replaced. */

@@ -109,6 +109,8 @@ t.test('searches say what single decisions say', async (t) => {
     const subject = user(admin)
     const all = await pages(support.token, 'resource', { subject, action: { name: 'staff.provision' }, resource: { type: 'account' } })
     t.strictSame(sorted(all), sorted(accountEntities), 'an admin everywhere')
+    const wide = await pages(support.token, 'resource', { subject, action: { name: 'staff.provision' }, resource: { type: 'domain' } })
+    t.strictSame(sorted(wide), sorted(domains), 'and on every domain')
     const body = { subject, action: { name: 'staff.provision' }, resource: { type: 'account' }, page: { limit: 1 } }
     const first = (await search(support.token, 'resource', body)).body
     const { body: second } = await search(support.token, 'resource', { ...body, page: { limit: 1, token: first.page.next_token } })
