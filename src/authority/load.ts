@@ -172,7 +172,7 @@ export async function loadForMany(db: Database, clockOffset: number, subject: Ca
     clockOffset,
     idempotencyKey: null,
   }
-  const rows = await factsOfMany(shapeOfMany(named)).run(db, { ...own, ...named })
+  const rows = await factsOfMany(shapeOfMany(named)).run(db, { ...own, ...named, account: named.accountIds[0] })
   const row = (rows[0] as Facted).facts as ManyRow
   return { ...toLoaded(row, subject.ceiling), tickets: row.tickets ?? [] }
 }
@@ -209,13 +209,16 @@ function parameters(named: Named): Record<string, unknown> {
 }
 
 function shapeOfMany({ accountIds, accountNumbers, domainIds, domainNames, ticketIds, onlyThere }: NamedByMany): ShapeOfMany {
+  const [everywhere, byNumber, byTicket] = [onlyThere !== true, accountNumbers.length > 0, ticketIds.length > 0]
+  const oneAccount = accountIds.length === 1 && !everywhere && !byNumber && !byTicket
   return {
-    everywhere: onlyThere !== true,
-    accountIds: accountIds.length > 0,
-    accountNumbers: accountNumbers.length > 0,
+    everywhere,
+    oneAccount,
+    accountIds: accountIds.length > 0 && !oneAccount,
+    accountNumbers: byNumber,
     domainIds: domainIds.length > 0,
     domainNames: domainNames.length > 0,
-    ticketIds: ticketIds.length > 0,
+    ticketIds: byTicket,
   }
 }
 

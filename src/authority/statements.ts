@@ -25,29 +25,25 @@ export type Shape = Record<
   boolean
 >
 
-/** A column a feature adds where a ticket is named: a subquery on `t`, the ticket. Its name becomes part of the statement's. */
+/** A column a feature adds where a ticket is named: an expression on `t`, the ticket, which is null where there is none. Its name becomes part of the statement's. */
 export type AlsoRead = { name: string; column: SQL }
 
 /** All of it as one value: one column is described and parsed, and numbers of the database are numbers here, whichever driver. */
-const asOne = (parts: SQL): SQL => sql`select row_to_json(f) as facts from (select ${parts}) f`
+const asOne = (parts: SQL, from = sql``): SQL => sql`select row_to_json(f) as facts from (select ${parts}${from}) f`
 
 export const factsOfOne = perShape<Shape, Facted>('authority_facts_one', (has, also) => {
   const accountIds = [
     ...(has.id ? [value('account', 'uuid')] : []),
-    ...(has.ticket ? [sql`(select account_id from t)`] : []),
+    ...(has.ticket ? [sql`t.account_id`] : []),
     ...(has.number ? [sql`(select n.account_id from account_numbers n where n.number = ${value('number', 'text')})`] : []),
   ]
   const domains = [
     ...(has.domainIds ? [sql`d.id = any(${value('domainIds', 'uuid[]')})`] : []),
-    ...(has.ticket ? [sql`d.id = (select domain_id from t)`] : []),
+    ...(has.ticket ? [sql`d.id = t.domain_id`] : []),
     ...(has.domainNames ? [sql`(d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)`] : []),
   ]
-  const tables = [
-    ...(has.ticket ? [sql`t as materialized (select * from tickets where id = ${value('ticket', 'uuid')})`] : []),
-    ...(accountIds.length > 0
-      ? [sql`a as materialized (select * from accounts where id = coalesce(${sql.join([...accountIds, sql`null::uuid`], sql`, `)}))`]
-      : []),
-  ]
+  const ticket = has.ticket ? sql` left join tickets t on t.id = ${value('ticket', 'uuid')}` : sql``
+  const account = accountIds.length > 0 ? sql` left join accounts a on a.id = ${firstOf(accountIds)}` : sql``
   const ofAccount = [accountPart, ownContacts, ownGrants, ...(domains.length > 0 ? [domainsPart(sql.join(domains, sql` or `))] : [])]
   const below = [...(has.severalNames ? [heldElsewhere] : []), ...(has.ticket ? [ticketPart] : []), ...(has.contact ? [contactPart] : [])]
   const parts = [
@@ -59,9 +55,10 @@ export const factsOfOne = perShape<Shape, Facted>('authority_facts_one', (has, a
       : []),
     ...(has.ticket && also !== undefined ? [sql`${also.column} as also`] : []),
   ]
-  const withTables = tables.length > 0 ? sql`with ${sql.join(tables, sql`, `)} ` : sql``
-  return sql`${withTables}${asOne(sql.join(parts, sql`, `))}`
+  return asOne(sql.join(parts, sql`, `), sql` from (select) one${ticket}${account}`)
 })
+
+const firstOf = (ids: readonly SQL[]): SQL => (ids.length === 1 ? (ids[0] as SQL) : sql`coalesce(${sql.join([...ids], sql`, `)})`)
 
 export const factsOfAll = statement<Facted>(
   'authority_facts_all',
@@ -70,16 +67,24 @@ with c as materialized (select * from contacts where user_id = ${value('caller',
 g as materialized (select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null
   and coalesce(ended_at, 'infinity') > clock_timestamp() + ${value('clockOffset', 'bigint')} * interval '1 millisecond' - interval '90 days')
 ${asOne(sql`${principal},
-  (select json_agg(json_build_object(${contactMembers('c')})) from c) as contacts,
-  (select json_agg(${grantObject}) from g) as grants,
-  (select json_agg(${accountObject}) from accounts a
-    where a.id = any(array(select account_id from c union select account_id from g))) as accounts`)}`,
+  array(select json_build_object(${contactMembers('c')}) from c) as contacts,
+  array(select ${grantObject} from g) as grants,
+  array(select ${accountObject} from accounts a
+    where a.id = any(array(select account_id from c) || array(select account_id from g))) as accounts`)}`,
 )
 
-export type ShapeOfMany = Record<'everywhere' | 'accountIds' | 'accountNumbers' | 'domainIds' | 'domainNames' | 'ticketIds', boolean>
+/** `oneAccount`: one is named, by its id, and nothing else leads to an account. */
+export type ShapeOfMany = Record<
+  'everywhere' | 'oneAccount' | 'accountIds' | 'accountNumbers' | 'domainIds' | 'domainNames' | 'ticketIds',
+  boolean
+>
 
-/** Accounts are looked up by an array of ids, so that no plan reads all of them to find a few. */
+/**
+ * Accounts are looked up by an array of ids, so that no plan reads all of them to find a few; the array is one the statement makes, since
+ * of one that is given the plan for any values seems worse than one for these, and PostgreSQL would plan it anew each time.
+ */
 export const factsOfMany = perShape<ShapeOfMany, Facted>('authority_facts_many', (has) => {
+  const one = value('account', 'uuid')
   const accountIds = [
     ...(has.everywhere ? [sql`select account_id from c`, sql`select account_id from g`] : []),
     ...(has.ticketIds ? [sql`select account_id from t`] : []),
@@ -89,29 +94,34 @@ export const factsOfMany = perShape<ShapeOfMany, Facted>('authority_facts_many',
       : []),
     sql`select null::uuid`,
   ]
-  const among = sql`d.account_id = any(array(select id from a))`
+  const isThere = (column: SQL): SQL => (has.oneAccount ? sql`${column} = ${one}` : sql`${column} = any(array(select id from a))`)
+  const among = isThere(sql`d.account_id`)
   const domains = [
     ...(has.domainIds ? [sql`(${among} and d.id = any(${value('domainIds', 'uuid[]')}))`] : []),
     ...(has.ticketIds ? [sql`(${among} and d.id = any(array(select domain_id from t)))`] : []),
     ...(has.domainNames ? [sql`(${among} and d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)`] : []),
   ]
-  const only = has.everywhere ? sql`` : sql` and account_id = any(array(select id from a))`
-  const tickets = has.ticketIds ? [sql`t as materialized (select * from tickets where id = any(${value('ticketIds', 'uuid[]')}))`] : []
-  const own = [
-    sql`c as materialized (select * from contacts where user_id = ${value('caller', 'uuid')} and status = 'active'${only})`,
-    sql`g as materialized (select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null${only})`,
+  const only = has.everywhere ? sql`` : sql` and ${isThere(sql`account_id`)}`
+  const own = {
+    c: sql`(select * from contacts where user_id = ${value('caller', 'uuid')} and status = 'active'${only})`,
+    g: sql`(select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null${only})`,
+  }
+  const ofOwn = [sql`c as materialized ${own.c}`, sql`g as materialized ${own.g}`]
+  const accounts = sql`a as materialized (select * from accounts where id = any(array(${sql.join(accountIds, sql` union `)})))`
+  const tables = [
+    ...(has.ticketIds ? [sql`t as materialized (select * from tickets where id = any(${value('ticketIds', 'uuid[]')}))`] : []),
+    ...(has.everywhere ? ofOwn : []),
+    ...(has.oneAccount ? [] : [accounts]),
   ]
-  const accounts = [sql`a as materialized (select * from accounts where id = any(array(${sql.join(accountIds, sql` union `)})))`]
   const parts = [
     principal,
-    sql`(select json_agg(${accountObject}) from a) as accounts`,
-    sql`(select json_agg(json_build_object(${contactMembers('c')})) from c) as contacts`,
-    sql`(select json_agg(${grantObject}) from g) as grants`,
-    ...(has.ticketIds ? [sql`(select json_agg(${ticketObject}) from t) as tickets`] : []),
+    sql`array(select ${accountObject} from ${has.oneAccount ? sql`accounts a where a.id = ${one}` : sql`a`}) as accounts`,
+    sql`array(select json_build_object(${contactMembers('c')}) from ${has.everywhere ? sql`c` : sql`${own.c} c`}) as contacts`,
+    sql`array(select ${grantObject} from ${has.everywhere ? sql`g` : sql`${own.g} g`}) as grants`,
+    ...(has.ticketIds ? [sql`array(select ${ticketObject} from t) as tickets`] : []),
     ...(domains.length > 0
-      ? [sql`(select json_agg(${domainObject('d')}) from domains d where ${sql.join(domains, sql` or `)}) as domains`]
+      ? [sql`array(select ${domainObject('d')} from domains d where ${sql.join(domains, sql` or `)}) as domains`]
       : []),
   ]
-  const tables = has.everywhere ? [...tickets, ...own, ...accounts] : [...tickets, ...accounts, ...own]
-  return sql`with ${sql.join(tables, sql`, `)} ${asOne(sql.join(parts, sql`, `))}`
+  return sql`${tables.length === 0 ? sql`` : sql`with ${sql.join(tables, sql`, `)} `}${asOne(sql.join(parts, sql`, `))}`
 })

@@ -380,7 +380,7 @@ export const grants = pgTable(
     primaryKey({ columns: [t.accountId, t.id] }),
     foreignKey({ name: 'grants_grantor', columns: [t.accountId, t.grantorContactId], foreignColumns: [contacts.accountId, contacts.id] }),
     foreignKey({ name: 'grants_supersedes', columns: [t.accountId, t.supersedes], foreignColumns: [t.accountId, t.id] }),
-    index('grants_of_grantee').on(t.granteeUserId),
+    index('grants_of_grantee').on(t.granteeUserId, t.accountId),
     index('grants_of_account').on(t.accountId, t.createdAt, t.id),
     // What time is about to end, for the sweep of every minute: few rows of many.
     index('grants_ending').on(t.expiresAt).where(sql`${t.status} in ('active', 'suspended')`),

@@ -72,10 +72,9 @@ type Shown = { ticket: unknown[][]; people: Pair[]; recorder: Pair | null }
 /** The ticket a path names, read with the facts that decide who may see it; those name its account and domain. */
 export const shownTicket: AlsoRead = {
   name: 'ticket',
-  column: sql`(select json_build_object('ticket', ${shownColumns.one('t')},
+  column: sql`case when t.id is not null then json_build_object('ticket', ${shownColumns.one('t')},
   'people', array(select json_build_array(u.id, u.name) from users u where u.id = any(array[t.actor_user_id, t.requester_user_id])),
-  'recorder', (select json_build_array(ru.id, ru.name) from staff_members rs join users ru on ru.id = rs.user_id where rs.id = t.recorded_by_staff_id))
-  from t)`,
+  'recorder', (select json_build_array(ru.id, ru.name) from staff_members rs join users ru on ru.id = rs.user_id where rs.id = t.recorded_by_staff_id)) end`,
 }
 
 export function fromShown({ also, account, domains }: Pick<Loaded, 'also' | 'account' | 'domains'>): ShownRow {
