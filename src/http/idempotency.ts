@@ -50,8 +50,8 @@ export async function answerStored(context: Context, standing: Standing, stored:
   demandSame(stored.fingerprint, repeatable)
   if (stored.made !== null) await demandSight(context, standing, stored.made)
   // Key and answer are one commit: a key that can be seen has its answer.
-  const { status, headers, body } = stored as StoredAnswer & Answer
-  return { status, headers: headers ?? {}, body }
+  const { status, headers, body } = stored as StoredAnswer & Required<Answer>
+  return { status, headers, body }
 }
 
 /** The fingerprint as hex. @throws Problem `idempotency_key_reused` */
