@@ -10,8 +10,8 @@ import { type DeclaredRoute, declaredRoutes } from '../src/http/authentication.t
 import { ceilingActions } from '../src/http/ceilings.ts'
 import { newPersonalToken } from '../src/http/personal-tokens.ts'
 import { clientScopes } from '../src/vocabulary.ts'
-import { openTestApp, send } from './fixtures/app.ts'
-import { type Person, tokenFor } from './fixtures/cast.ts'
+import { openTestApp, type Request, send } from './fixtures/app.ts'
+import { account, contact, domain, grant, type Person, person, tokenFor } from './fixtures/cast.ts'
 import { ledger } from './fixtures/ledger.ts'
 import { tokenMailedTo } from './fixtures/mail.ts'
 import { givePassword, password } from './fixtures/passwords.ts'
@@ -28,6 +28,52 @@ const harmless = [
   'DELETE /v1/sessions/current',
   'POST /v1/sessions/step-up',
   'POST /v1/sessions/step-up/passkey/options',
+]
+/** Where a handler wants more than its route declares, because only some of what can be asked there gives something. Tried below. */
+const asking = [
+  'DELETE /v1/accounts/:account/contacts/:contact',
+  'POST /v1/accounts/:account/domains/:domain/transfer',
+  'POST /v1/accounts/:account/domains/claims/:claim/confirm',
+  'POST /v1/accounts/:account/support-codes',
+]
+/**
+ * Every other act: it asks, does what a ticket is for, or only takes away; or it is the provider's ordinary work, which is for his staff
+ * in a sign-in of their own and for clients of the account's realm. Whoever adds an act says here that it gives nobody more, or longer.
+ */
+const ordinary = [
+  ...['evaluation', 'evaluations', 'search/subject', 'search/resource', 'search/action'].map((asked) => `POST /access/v1/${asked}`),
+  'POST /v1/decisions/explain',
+  'POST /v1/tickets',
+  'POST /v1/tickets/:ticket/messages',
+  'POST /v1/tickets/:ticket/close',
+  'POST /v1/tickets/:ticket/reopen',
+  'POST /v1/submissions',
+  'POST /v1/accounts/:account/submissions/:submission/decline',
+  'POST /v1/accounts/:account/submissions/:submission/mute',
+  'POST /v1/grant-requests', // a contact decides, in a fresh sign-in
+  'POST /v1/grant-requests/:request/cancel',
+  'POST /v1/accounts/:account/request-code', // lets others ask, and no more
+  'DELETE /v1/accounts/:account/request-code',
+  'POST /v1/accounts/:account/grants/:grant/confirm', // only notes that somebody looked
+  ...['decline', 'cancel', 'narrow', 'revoke', 'suspend'].map((act) => `POST /v1/accounts/:account/grants/:grant/${act}`),
+  'POST /v1/accounts/:account/grantees/:user/revoke',
+  'POST /v1/users/:user/grants/revoke',
+  'PATCH /v1/accounts/:account',
+  'POST /v1/accounts/:account/domains/claims', // what the name's DNS says decides
+  'POST /v1/accounts/:account/domains/claims/:claim/check',
+  'POST /v1/accounts/:account/domains/claims/:claim/refuse',
+  'DELETE /v1/accounts/:account/domains/claims/:claim',
+  'DELETE /v1/accounts/:account/domains/:domain',
+  'POST /v1/accounts',
+  ...['restrict', 'close', 'reopen'].map((act) => `POST /v1/accounts/:account/${act}`),
+  'POST /v1/accounts/:account/domains',
+  'POST /v1/support-codes/verify',
+  'PUT /v1/provisioning/accounts/:external',
+  ...['PUT', 'DELETE'].flatMap((method) => [
+    `${method} /v1/provisioning/accounts/:external/contacts/:externalContact`,
+    `${method} /v1/provisioning/accounts/:external/domains/:externalDomain`,
+  ]),
+  'POST /v1/provisioning/sync',
 ]
 /** Those that even the oldest sign-in may use. */
 const forStale = harmless.filter((name) => name !== 'DELETE /v1/sessions/:session')
@@ -170,6 +216,14 @@ t.test('lesser tokens', async (t) => {
     t.ok(routes.length > 25)
   })
 
+  await t.test('no other act gives anybody more, or longer', async (t) => {
+    const acts = declaredRoutes(test.app).filter(
+      ({ method, access }) => !['GET', 'HEAD', 'OPTIONS'].includes(method) && !('open' in access),
+    )
+    const others = acts.filter((route) => !routes.includes(route)).map(nameOf)
+    t.strictSame(others.sort(), [...asking, ...ordinary].sort())
+  })
+
   await t.test('they live: it is not for being dead that they are refused', async (t) => {
     for (const { what, token } of [...lesser.owner, ...lesser.admin]) {
       const { status } = await send(test, 'GET', '/v1/me', { token })
@@ -195,6 +249,58 @@ t.test('lesser tokens', async (t) => {
       await refuses(t, attempts)
     })
   }
+
+  const tryAll = async (t: Test, role: 'owner' | 'admin', method: string, url: string, request: Request, but: (one: Lesser) => unknown) => {
+    const tried = lesser[role].filter((one) => !but(one))
+    t.ok(tried.length >= 3)
+    const attempts = tried.map(({ what, token }) => ({ what, sent: () => send(test, method, url, { ...request, token }) }))
+    await refuses(t, attempts)
+  }
+
+  await t.test('keeping grants by adopting them while who gave them is removed', async (t) => {
+    const { a, d1 } = world
+    const giver = await contact(test, a, await person(test, 'Gina Giver'), 'manager')
+    const given = await grant(test, a, giver, await person(test, 'Dan Developer'), [d1])
+    const url = `/v1/accounts/${a.id}/contacts/${giver}?adopt=${given}`
+    await tryAll(t, 'owner', 'DELETE', url, {}, ({ believed }) => believed)
+    t.equal((await send(test, 'DELETE', url, { token: world.tokens.owner })).status, 204)
+  })
+
+  await t.test('giving a name to another account', async (t) => {
+    const { a, tokens } = world
+    const other = await account(test, 'Other Ltd')
+    await contact(test, other, world.people.manager, 'owner')
+    const on = await domain(test, a, 'sold.example')
+    const sold = { ifMatch: 1, body: { to: other.number, reason: 'Papers were shown' } }
+    const transfer = `/v1/accounts/${a.id}/domains/${on.id}/transfer`
+    await tryAll(t, 'admin', 'POST', transfer, sold, () => false)
+    t.equal((await send(test, 'POST', transfer, { ...sold, token: tokens.admin })).status, 201)
+    const claims = `/v1/accounts/${a.id}/domains/claims`
+    const { id } = (await send(test, 'POST', claims, { token: tokens.owner, body: { name: on.name } })).body
+    const confirmed = { ifMatch: 1, body: { reason: 'Papers were shown' } }
+    await tryAll(t, 'admin', 'POST', `${claims}/${id}/confirm`, confirmed, () => false)
+    t.equal((await send(test, 'POST', `${claims}/${id}/confirm`, { ...confirmed, token: tokens.admin })).status, 200)
+  })
+
+  await t.test('a support code, by which one is served as the person himself', async (t) => {
+    const url = `/v1/accounts/${world.a.id}/support-codes`
+    const isTool = ({ what }: Lesser) => /exchanged|personal|client/.test(what)
+    await tryAll(t, 'owner', 'POST', url, { body: {} }, (one) => !isTool(one))
+    for (const one of lesser.owner.filter((one) => !isTool(one)))
+      t.equal((await send(test, 'POST', url, { token: one.token, body: {} })).status, 201, `${one.what}: the person himself`)
+    const { grantee } = world.people
+    const actions = ['ticket.create']
+    const named = { account: world.a.id, domains: [world.d1.id], actions, grant: world.grant }
+    const tools = [
+      (await askToNarrow(test, grantee.token, named)).body.access_token,
+      (await personalToken(test, grantee.token, named)).secret,
+    ]
+    const ask = (token: string) => send(test, 'POST', url, { token, body: { domain: world.domain } })
+    const before = await state()
+    for (const token of tools) t.match(await ask(token), { status: 403, body: { code: 'not_authorised', reason: 'token_ceiling' } })
+    t.strictSame((await state())[1], before[1], 'and nothing was written')
+    t.equal((await ask(grantee.token)).status, 201)
+  })
 
   await t.test('accepting an invitation', async (t) => {
     const body = { address: owner.address, role: 'technical' }

@@ -13,7 +13,7 @@ import { transferDomain } from './transfer.ts'
 
 const tags = ['domains']
 const provision = { action: 'staff.provision', staffAction: 'staff.provision', ifMatch: true } as const
-const refusals = ['not_authorised', 'not_found', 'precondition_required', 'precondition_failed'] as const
+const refusals = ['not_authorised', 'step_up_required', 'not_found', 'precondition_required', 'precondition_failed'] as const
 const keyed = ['idempotency_key_reused', 'idempotency_in_progress'] as const
 
 /** What staff, and nobody else, do about names that more than one account says are its own. */

@@ -16,7 +16,7 @@ import { Problem } from '../problem.ts'
 import { type ClaimRow, endClaim, findPending } from './claim-life.ts'
 import type { Because, DomainClaim } from './claim-schema.ts'
 import { readClaim } from './claim-store.ts'
-import { type Holder, holderOf, moveName, otherAccount } from './move.ts'
+import { type Holder, holderOf, moveName, otherAccount, overruling } from './move.ts'
 
 /**
  * The name becomes a domain of the claimant, proven or not; an account that holds it gives it up with all that hung on it. Throws the
@@ -29,7 +29,7 @@ export async function confirmClaim(context: Context, standing: Standing, id: str
   const isOwn = holder?.accountId === accountId
   if (holder !== undefined && !isOwn) await otherAccount(context, standing, { id: holder.accountId })
   const keys = [...new Set([accountId, holder?.accountId ?? accountId])]
-  return decided(context, standing, id, keys, 'accepted', async (tx, authority, found) => {
+  return decided(context, { ...standing, ask: overruling(standing) }, id, keys, 'accepted', async (tx, authority, found) => {
     if (isOwn) throw new Problem('conflict', { detail: 'The account holds this domain already: refuse the claim' })
     const domainId = await moveName(context.jobs, tx, authority, holder as Holder | undefined, accountId, found.name, reason)
     await endClaim(tx, authority.at, accountId, id, { status: 'accepted', domainId })

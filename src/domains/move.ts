@@ -9,7 +9,7 @@ import { notifyOwners } from '../authority/cascades.ts'
 import type { Context } from '../authority/context.ts'
 import { type AccountFact, question } from '../authority/facts.ts'
 import { holdFreeDomain } from '../authority/holdings.ts'
-import type { Authority } from '../authority/judge.ts'
+import type { Ask, Authority } from '../authority/judge.ts'
 import { load } from '../authority/load.ts'
 import { giveUpDomain } from '../authority/releases.ts'
 import type { Database } from '../database/open.ts'
@@ -48,6 +48,14 @@ export async function otherAccount(
     loaded,
   )
   return loaded.account
+}
+
+/**
+ * What is asked of staff who give a name away over its holder, or without proof: a fresh sign-in. A client has none to show; it moves names
+ * only between accounts of its own realm.
+ */
+export function overruling({ ask, loaded }: Standing): Ask {
+  return { ...ask, stepUp: loaded.facts.staff !== null }
 }
 
 /**

@@ -8,7 +8,7 @@ import { etagOf, stale } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
 import { invalid, Problem } from '../problem.ts'
 import type { TransferDomain } from './claim-schema.ts'
-import { moveName, otherAccount } from './move.ts'
+import { moveName, otherAccount, overruling } from './move.ts'
 import { readDomain } from './store.ts'
 
 /**
@@ -20,8 +20,8 @@ export async function transferDomain(context: Context, standing: Standing, { to:
   const to = await otherAccount(context, standing, accountRef(stated))
   if (to === null) throw invalid({ pointer: '#/to', detail: 'there is no such account', code: 'unknown' })
   if (to.id === from) throw invalid({ pointer: '#/to', detail: 'is the account that holds the domain', code: 'same' })
-  const { caller, ask, repeatable, expectedVersion } = standing
-  return changeOnce(context, caller, ask, { accounts: [from, to.id] }, repeatable, async (tx, authority, loaded) => {
+  const { caller, repeatable, expectedVersion } = standing
+  return changeOnce(context, caller, overruling(standing), { accounts: [from, to.id] }, repeatable, async (tx, authority, loaded) => {
     const { id, name, releasedAt } = loaded.domains[0] as DomainFact
     if (releasedAt !== null) throw new Problem('conflict', { detail: 'The domain was released already' })
     const { version } = await readDomain(tx, loaded.account as AccountFact, id)

@@ -37,7 +37,7 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
   const scope = (loaded: Loaded): (DomainFact | null)[] => (ref === undefined ? [] : [loaded.domains[0] ?? null])
   const about = (loaded: Loaded, action: Action) => {
     const asked = standing.ask.about(loaded, action)
-    return asked && aboutCode(loaded.facts, { ...asked, domains: scope(loaded) })
+    return asked && forPerson(loaded.facts, aboutCode(loaded.facts, { ...asked, domains: scope(loaded) }))
   }
   const ask: Ask = { ...standing.ask, named, about }
   // Held, so that a closing either finds the code or is found by it.
@@ -75,6 +75,15 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
     const made = { action: 'self.read', staffAction: null, account: null, ticket: null }
     return { status: 201, body: { ...answer, code: `${digits.slice(0, 4)} ${digits.slice(4)}` }, storedBody: answer, made }
   })
+}
+
+/**
+ * Whoever tells the code is served as the person himself, for an hour. A narrowed token is good for less and ends sooner, so that it makes
+ * none, as it does nothing else that is about him.
+ */
+function forPerson(facts: Facts, asked: Question): Question {
+  const isTool = facts.ceiling !== null && decide(facts, asked, facts.now).permit
+  return isTool ? { ...asked, action: 'self.manage' } : asked
 }
 
 /** A contact is asked for the code, a developer for what he would call about: a ticket on the domain, about any topic of his. */
