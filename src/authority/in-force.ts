@@ -54,7 +54,7 @@ export async function bringIntoForce(tx: Database, agreed: Agreed, who: Agreeing
 }
 
 /** Ends the grant that this one takes the place of, and returns what of it and before it stays in reach. */
-async function supersede(tx: Database, { account, id, granteeUserId }: Agreed, who: Agreeing): Promise<string[]> {
+async function supersede(tx: Database, { account, id, granteeUserId, grantor }: Agreed, who: Agreeing): Promise<string[]> {
   const of = (grant: string) => and(eq(grants.accountId, account.id), eq(grants.id, grant))
   const [row] = await tx.select({ supersedes: grants.supersedes }).from(grants).where(of(id))
   const former = row?.supersedes ?? null
@@ -70,6 +70,9 @@ async function supersede(tx: Database, { account, id, granteeUserId }: Agreed, w
   // What was opened under it stays his who opened it.
   if (old.granteeUserId !== granteeUserId) throw overtaken('The grant whose place it was to take is for somebody else')
   if (old.suspensionCauses.includes('staff')) throw overtaken('The grant whose place it was to take is suspended by the provider')
+  // An offer may be older than the suspension, and who accepts it is not who lifts that.
+  if (grantor === undefined && old.suspensionCauses.includes('account'))
+    throw overtaken('The grant whose place it was to take is suspended by the account, which must let it go on first')
   if (old.compromised) throw overtaken('An owner must first adopt the grant whose place it was to take: who gave it was compromised')
   await tx
     .update(grants)

@@ -37,6 +37,11 @@ export const compromised = (contact: string, grant: string): SQL =>
 export const finished = (grant: string): SQL =>
   sql.raw(`(${grant}.max_uses is not null and ${grant}.uses >= ${grant}.max_uses and not exists (select from tickets ft
     where ft.account_id = ${grant}.account_id and ft.grant_id = any(${grant}.lineage || ${grant}.id) and ft.status <> 'closed'))`)
+
+/** When the newest ticket was opened under the grant, by telephone as well: the event of such a one is the agent's. */
+export const newestTicket = (grant: string): SQL =>
+  sql.raw(`(select max(nt.created_at) from tickets nt where nt.account_id = ${grant}.account_id and nt.grant_id = ${grant}.id)`)
+
 export const submissionMembers = sql`'id', s.id, 'submitterUserId', s.submitter_user_id, 'verdict', s.verdict, 'decidedAt', ${ms(sql`s.decided_at`)},
   'endsAt', ${ms(sql`s.ends_at`)}, 'version', s.version`
 

@@ -2,7 +2,7 @@
 import { and, desc, eq, inArray, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import { found } from '../authority/judge.ts'
-import { finished } from '../authority/objects.ts'
+import { finished, newestTicket } from '../authority/objects.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
 import type { Database } from '../database/open.ts'
 import { accounts, contacts, domains, grantDomains, grants, journalEvents, users } from '../database/tables.ts'
@@ -21,9 +21,9 @@ const domainsOf = sql<
   from ${grantDomains} l join ${domains} gd on gd.account_id = l.account_id and gd.id = l.domain_id
   where l.account_id = ${grants.accountId} and l.grant_id = ${grants.id})`
 
-/** Read from the journal, which every act under a grant leaves an event in: using a grant changes no version of it. */
-export const lastUsed = sql`(select max(e.at) from ${journalEvents} e where e.account_id = ${grants.accountId} and e.via_id = ${grants.id}
-  and e.capacity = 'grant' and e.kind like 'ticket.%')`
+/** Read from the journal and, since the event of one by telephone is the agent's, from tickets: using a grant changes no version of it. */
+export const lastUsed = sql`greatest((select max(e.at) from ${journalEvents} e where e.account_id = ${grants.accountId} and e.via_id = ${grants.id}
+  and e.capacity = 'grant' and e.kind like 'ticket.%'), ${newestTicket('grants')})`
 
 function selectGrants(db: Database) {
   return db

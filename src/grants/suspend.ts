@@ -31,15 +31,17 @@ export function suspendGrant(context: Context, standing: Standing, { reason }: E
 
 /**
  * Lifts what the caller's own side suspended; in force again when nothing else is left. It gives, so it wants the version that was seen.
- * @throws Problem `invalid_transition` for what his side did not suspend
+ * @throws Problem `invalid_transition` for what his side did not suspend, `conflict` for who would lift it for himself
  */
 export function resumeGrant(context: Context, standing: Standing, { reason }: EndGrant): Promise<Answer> {
   demandReason(standing, reason)
   return actOnGrant(context, standing, async (act) => {
-    const { status, grant } = act
+    const { status, grant, authority } = act
     demandInForce('account', status)
     const cause = causeOf(act)
     if (cause === 'staff' ? !grant.staffHeld : !grant.suspensionCauses.includes(cause)) throw notYours(act)
+    if (cause === 'account' && grant.granteeUserId === authority.actorUserId)
+      throw new Problem('conflict', { detail: 'Nobody gives permission to himself: another contact must let it go on' })
     // That its grantor was compromised is lifted by an owner who adopts it, not by staff.
     const stays = cause === 'staff' && (await isCompromised(act))
     const left = causesOf(act).filter((other) => other !== cause || stays)

@@ -44,7 +44,7 @@ export async function grantUpkeepRoutes(app: App, { context }: Feature): Promise
         summary: 'Lift what your side suspended; it is in force again when no other cause is left',
         params,
         body: EndGrant,
-        response: { 200: Type.Ref(Grant), ...problems(...always, ...onVersion) },
+        response: { 200: Type.Ref(Grant), ...problems(...always, ...onVersion, 'conflict') },
       },
     },
     (request, reply) => answering(context, request, reply, () => resumeGrant(context, standingOf(request), request.body)),

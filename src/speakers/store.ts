@@ -1,6 +1,7 @@
 /** What is shown of those who may speak beside what the rule says of them: one statement for a whole page. */
 import { sql } from 'drizzle-orm'
 import type { Facts } from '../authority/facts.ts'
+import { newestTicket } from '../authority/objects.ts'
 import { portray, type Speaking } from '../authority/portrait.ts'
 import type { Database } from '../database/open.ts'
 import { toUnicode } from '../hostname.ts'
@@ -55,7 +56,7 @@ function describe(speaking: Speaking, { since, givenBy, lastUsedAt }: Row, domai
 
 const toInstant = (text: string): string => new Date(text).toISOString()
 
-/** Of each row the newest event that it justified: one step down the index of its capacity (`journal_events_of_…`). */
+/** Of each row the newest event that it justified, its holder making a support code included: one step down the index of its capacity (`journal_events_of_…`). */
 const lastUse = (row: string, capacity: 'contact' | 'grant') =>
   sql.raw(`(select e.at from journal_events e where e.account_id = ${row}.account_id and e.via_id = ${row}.id and e.capacity = '${capacity}'
       order by e.at desc limit 1)`)
@@ -65,7 +66,7 @@ with r as (
   select c.id, c.accepted_at as since, c.invited_by as by_user, ${lastUse('c', 'contact')} as last_used
   from contacts c where c.account_id = ${accountId} and c.id = any(${sql.param(ids.rows)}::uuid[])
   union all
-  select g.id, g.approved_at, gc.user_id, ${lastUse('g', 'grant')}
+  select g.id, g.approved_at, gc.user_id, greatest(${lastUse('g', 'grant')}, ${newestTicket('g')})
   from grants g join contacts gc on gc.account_id = g.account_id and gc.id = g.grantor_contact_id
   where g.account_id = ${accountId} and g.id = any(${sql.param(ids.rows)}::uuid[]))
 select

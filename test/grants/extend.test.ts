@@ -100,7 +100,7 @@ t.test('extending a grant', async (t) => {
     await act(owner, id, 'revoke')
   })
 
-  await t.test('not in the place of what has ended, is for somebody else, or is held by the provider', async (t) => {
+  await t.test('not in the place of what has ended, is for somebody else, or is suspended by the provider or the account', async (t) => {
     const revoked = await give()
     const first = (await extend(revoked)).body.id
     await act(owner, revoked, 'revoke')
@@ -108,6 +108,20 @@ t.test('extending a grant', async (t) => {
     const held = await give({ status: 'suspended', suspensionCauses: ['staff'] })
     const second = (await extend(held)).body.id
     t.match(await refusedOf(t, test, () => accept(second)), { status: 409, body: { detail: /by the provider/ } })
+    const paused = await give()
+    const offered = (await extend(paused)).body.id
+    t.equal((await act(owner, paused, 'suspend')).status, 200)
+    t.match(await refusedOf(t, test, () => accept(offered)), { status: 409, body: { code: 'conflict', detail: /by the account/ } })
+    t.match(await row(paused), { status: 'suspended', version: 2 }, 'what the account suspended is not for him to lift')
+    t.equal((await act(owner, paused, 'resume', { ifMatch: 2 })).status, 200)
+    t.equal((await accept(offered)).status, 200, 'as it is when the account lets it go on')
+    const again = await give({ status: 'suspended', suspensionCauses: ['account'] })
+    const asked = { ...desk.right, requestCode: undefined, supersedes: again }
+    const sent = await send(test, 'POST', '/v1/grant-requests', { token: developer.token, key: true, body: asked })
+    await desk.settle()
+    const other = String(await desk.grantOf(sent.body.id))
+    t.equal((await act(manager, other, 'approve', { ifMatch: 1 })).status, 200, 'or approves another')
+    for (const id of [offered, other]) t.equal((await act(owner, id, 'revoke')).status, 200)
     const moved = await give()
     const third = (await extend(moved)).body.id
     await test.context.db

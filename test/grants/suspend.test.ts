@@ -2,7 +2,7 @@
 import t from 'tap'
 import { grantStatuses } from '../../src/vocabulary.ts'
 import { send } from '../fixtures/app.ts'
-import { contact, grant } from '../fixtures/cast.ts'
+import { contact, grant, panelSession } from '../fixtures/cast.ts'
 import { eventsOf, refusedOf } from '../fixtures/ledger.ts'
 import { setStage } from './stage.ts'
 
@@ -79,6 +79,16 @@ t.test('suspending and resuming', async (t) => {
     const narrow = await give()
     t.match(await act(limited, narrow, 'suspend'), { status: 200 })
     t.match(await act(limited, narrow, 'resume', { ifMatch: 2 }), { status: 200 })
+  })
+
+  await t.test('A5: what the account suspended is not let go on by the developer, though he manages grants, too', async (t) => {
+    const own = await grant(test, a, ownerContact, manager, [one])
+    t.equal((await act(owner, own, 'suspend')).status, 200)
+    for (const who of [manager, { ...manager, token: await panelSession(test, manager) }])
+      t.match(await refusedOf(t, test, () => act(who, own, 'resume', { ifMatch: 2 })), { status: 409, body: { detail: /himself/ } })
+    t.match(await row(own), { status: 'suspended', version: 2 })
+    t.strictSame(await events(own), ['grant.suspended', 'grant.refused', 'grant.refused'], 'and the attempts are recorded')
+    t.equal((await act(limited, own, 'resume', { ifMatch: 2 })).status, 200, 'another contact may')
   })
 
   await t.test('T3: in every other state it is refused, with what is allowed', async (t) => {

@@ -481,6 +481,22 @@ export const mutants: readonly Mutant[] = [
     invariant: /A7/,
   },
   {
+    name: 'an offer from before lifts what the account has suspended',
+    file: 'src/authority/in-force.ts',
+    find: "if (grantor === undefined && old.suspensionCauses.includes('account'))",
+    replace: 'if (false)',
+    tests: ['test/grants/extend.test.ts'],
+    invariant: /suspended by the provider or the account/,
+  },
+  {
+    name: 'a developer who is a contact lets his own grant go on',
+    file: 'src/grants/suspend.ts',
+    find: "if (cause === 'account' && grant.granteeUserId === authority.actorUserId)",
+    replace: 'if (false)',
+    tests: ['test/grants/suspend.test.ts'],
+    invariant: /^A5/,
+  },
+  {
     name: 'a closed account takes up a domain',
     file: 'src/authority/holdings.ts',
     find: '  await demandNotClosed(tx, authority, accountId)\n',

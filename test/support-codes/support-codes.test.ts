@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { contacts, grants, supportCodes } from '../../src/database/tables.ts'
+import type { Speaker } from '../../src/speakers/schema.ts'
 import { send } from '../fixtures/app.ts'
 import { grant, person, staff } from '../fixtures/cast.ts'
 import { dayMs, plain, setStage } from '../intake/stage.ts'
@@ -128,6 +129,10 @@ t.test('the ticket is the caller’s, in his right, and the agent has recorded i
       recordedBy: { user: { name: 'Sue Support' }, via: people.support.staffMember },
     },
   })
+  const used = (await ask('owner', 'GET', `/v1/accounts/${a.number}/grants/${given.developer}`)).body.lastUsedAt
+  t.equal(used, made.body.createdAt, 'and his grant was used by it')
+  const { items } = (await ask('owner', 'GET', `/v1/accounts/${a.number}/speakers`)).body as { items: Speaker[] }
+  t.equal(items.find(({ user }) => user.id === people.developer.id)?.by[0]?.lastUsedAt, made.body.createdAt)
   const read = (await ask('developer', 'GET', `/v1/tickets/${made.body.id}`)).body
   t.strictSame(read.recordedBy, made.body.recordedBy)
   const listed = (await ask('developer', 'GET', '/v1/tickets')).body.items.find(({ id }: { id: string }) => id === made.body.id)
