@@ -76,11 +76,9 @@ export class EmbeddedClient extends PGlite {
   }
 
   async #forgetOldest(): Promise<void> {
-    for (const [text, { name }] of this.#kept) {
-      this.#kept.delete(text)
-      await this.#send(close({ type: 'S', name }), sync())
-      return
-    }
+    const [text, { name }] = this.#kept.entries().next().value as [string, Kept]
+    this.#kept.delete(text)
+    await this.#send(close({ type: 'S', name }), sync())
   }
 
   #send(...messages: Uint8Array[]) {
