@@ -20,40 +20,50 @@ export type Limit = { free: number; firstSeconds: number; mostSeconds: number; m
 /**
  * Checks a secret that may be tried only so often. It counts as an attempt before it is checked, so that many at once are counted too;
  * what turns out right (not undefined), or could not be checked, is taken back. Refuses with `refusal` (429 unless told otherwise).
+ * `whenSpent` is called after a wrong one that was the last of the free attempts, with the kinds of which it was.
  */
 export async function throttled<T>(
   db: Database,
   clockOffset: number,
   buckets: readonly Bucket[],
   check: () => Promise<T | undefined>,
-  refusal: (milliseconds: number) => Problem = tooMany,
+  { refusal = tooMany, whenSpent }: { refusal?: Refusal; whenSpent?: (kinds: readonly string[]) => Promise<void> } = {},
 ): Promise<T | undefined> {
-  await countAttempt(db, clockOffset, buckets, refusal)
+  const spent = await countAttempt(db, clockOffset, buckets, refusal)
   let wrong = false
   try {
     const found = await check()
     wrong = found === undefined
+    if (wrong && spent.length > 0) await whenSpent?.(spent)
     return found
   } finally {
     if (!wrong) await takeBack(db, buckets)
   }
 }
 
+type Refusal = (milliseconds: number) => Problem
+
 /** A process counts one at a time, so that a burst of attempts is no burst of statements that everything else has to wait behind. */
 const counters = createQueue(1, 1_000)
 
-/** Counts one attempt in every bucket, or in none when one of them must wait. `clockOffset` in ms; 0 outside tests. */
+/**
+ * Counts one attempt in every bucket, or in none when one of them must wait. Returns the kinds of which it was the last free one.
+ * `clockOffset` in ms; 0 outside tests.
+ */
 export async function countAttempt(
   db: Database,
   clockOffset: number,
   buckets: readonly Bucket[],
-  refusal: (milliseconds: number) => Problem = tooMany,
-): Promise<void> {
+  refusal: Refusal = tooMany,
+): Promise<string[]> {
   const statement = counting(JSON.stringify(buckets.map(toRow)), clockOffset)
-  const { rows } = await counters.run(() => db.execute<{ counted: number; wait: number }>(statement))
-  const { counted, wait } = rows[0] as { counted: number; wait: number }
+  const { rows } = await counters.run(() => db.execute<Counted>(statement))
+  const { counted, wait, spent } = rows[0] as Counted
   if (counted < buckets.length) throw refusal(wait)
+  return buckets.filter((bucket) => spent.includes(nameOf(bucket))).map(({ kind }) => kind)
 }
+
+type Counted = { counted: number; wait: number; spent: string[] }
 
 /** Takes an attempt back, as if it had not been made. */
 export async function takeBack(db: Database, buckets: readonly Bucket[]): Promise<void> {
@@ -91,12 +101,13 @@ counted as (
   on conflict (bucket) do update set window_ends_at = excluded.window_ends_at,
     attempts = (select case when ${isForgotten} then 1 else t.attempts + 1 end from c, w where w.bucket = excluded.bucket)
   where (select ${isForgotten} or (${waitsUntil}) <= c.now from c, w where w.bucket = excluded.bucket)
-  returning 1),
+  returning t.bucket, t.attempts),
 swept as (
   delete from throttles where bucket in (
     select t.bucket from throttles t, c where t.window_ends_at <= c.now and t.bucket not in (select bucket from w)
     order by t.window_ends_at limit 10 for update of t skip locked))
-select (select count(*) from counted)::int as counted, coalesce((select wait from b), 1000) as wait`
+select (select count(*) from counted)::int as counted, coalesce((select wait from b), 1000) as wait,
+  array(select n.bucket from counted n join w on w.bucket = n.bucket where n.attempts = w.free) as spent`
 
 function toRow(bucket: Bucket) {
   const { free, firstSeconds, mostSeconds, memorySeconds } = bucket.limit

@@ -13,6 +13,7 @@ import { append } from '../journal/append.ts'
 import { postSecurityNotice } from '../outbox/post.ts'
 import { Problem } from '../problem.ts'
 import type { FactorKind, VerificationMethod } from '../vocabulary.ts'
+import { tellOfGuesses } from './guesses.ts'
 import { codeBuckets } from './limits.ts'
 import { selfEvent } from './newcomer.ts'
 import { spendRecoveryCode } from './recovery-codes.ts'
@@ -82,20 +83,21 @@ export function secondFactorRequired(accepts: readonly Accepted[], detail: strin
  * Nothing is counted where no code was sent.
  */
 export async function countingCodes<T>(
-  { db, clock }: Context,
+  context: Context,
   { userId, network, code }: { userId: string; network: string; code: string | undefined },
   work: () => Promise<T>,
   refusal: (wrong: WrongCode) => Problem,
 ): Promise<T> {
   if (code === undefined) return work()
   let wrong: WrongCode | undefined
-  const done = await throttled(db, clock.offset(), codeBuckets(userId, network), () =>
+  const check = () =>
     work().catch((error: unknown) => {
       if (!(error instanceof WrongCode)) throw error
       wrong = error
       return undefined
-    }),
-  )
+    })
+  const whenSpent = tellOfGuesses(context, () => userId)
+  const done = await throttled(context.db, context.clock.offset(), codeBuckets(userId, network), check, { whenSpent })
   if (wrong !== undefined) throw refusal(wrong)
   return done as T
 }

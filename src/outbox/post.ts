@@ -73,6 +73,8 @@ export const securityKinds = [
   'address_added',
   'address_removed',
   'users_joined',
+  'password_guessed',
+  'codes_guessed',
 ] as const
 export type SecurityKind = (typeof securityKinds)[number]
 

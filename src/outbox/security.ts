@@ -27,14 +27,13 @@ export async function securityLetter(
 }
 
 function letterOf(origin: string, kind: SecurityKind): Letter {
-  const { subject, said } = texts[kind]
+  const { subject, said, otherwise = signedIn } = texts[kind]
   const lines = [
     `At ${origin} ${said}`,
     '',
     'If it was you, there is nothing to do.',
     '',
-    'If it was not you, somebody else can sign in as you: change your',
-    'password, end the sessions you do not know, and tell the provider.',
+    `If it was not you, ${otherwise}`,
     '',
     `GET ${origin}/v1/sessions`,
     `GET ${origin}/v1/me/second-factors`,
@@ -42,7 +41,10 @@ function letterOf(origin: string, kind: SecurityKind): Letter {
   return { subject, text: `${lines.join('\n')}\n` }
 }
 
-const texts: Record<SecurityKind, { subject: string; said: string }> = {
+const signedIn = 'somebody else can sign in as you: change your\npassword, end the sessions you do not know, and tell the provider.'
+
+/** `otherwise` is what it means if it was not him. */
+const texts: Record<SecurityKind, { subject: string; said: string; otherwise?: string }> = {
   factor_added: { subject: 'A second factor was added', said: 'a second factor was added to your sign-in.' },
   factor_removed: { subject: 'A second factor was removed', said: 'a second factor was removed from your sign-in.' },
   refresh_token_reused: {
@@ -57,5 +59,15 @@ const texts: Record<SecurityKind, { subject: string; said: string }> = {
   address_added: { subject: 'A mail address was added', said: 'another mail address was added to your user.' },
   address_removed: { subject: 'A mail address was removed', said: 'a mail address was removed from your user.' },
   users_joined: { subject: 'Two users were joined', said: 'your user and another one were joined.' },
+  password_guessed: {
+    subject: 'Wrong passwords were tried',
+    said: 'wrong passwords were tried for your user, one\nafter the other. From now on every further try must wait.',
+    otherwise: 'nobody has got in: a long password that you use\nnowhere else, and a second factor, keep it so.',
+  },
+  codes_guessed: {
+    subject: 'Wrong codes were tried',
+    said: 'wrong codes of your second factor were tried,\none after the other. From now on every further try must wait.',
+    otherwise: 'somebody knows your password or reads your mail,\nand only the second factor keeps him out: change both passwords now.',
+  },
   recovery_code_used: { subject: 'A recovery code was used', said: 'one of your recovery codes was used. It is void now.' },
 }

@@ -7,6 +7,7 @@ import type { Database } from '../database/open.ts'
 import { throttled } from '../database/throttle.ts'
 import type { Standing } from '../http/types.ts'
 import { endSessions } from '../identity/end-sessions.ts'
+import { tellOfGuesses } from '../identity/guesses.ts'
 import { stepUpBuckets } from '../identity/limits.ts'
 import { demandPassword, hashPassword, verifyPassword } from '../identity/passwords.ts'
 import { demandShownFactor } from '../identity/shown.ts'
@@ -37,11 +38,14 @@ export async function changePassword(context: Context, { caller, ask }: Standing
   })
 }
 
-async function provenHash({ db, clock, config }: Context, userId: string, password: string, network: string): Promise<string> {
-  const hash = await throttled(db, clock.offset(), stepUpBuckets(userId, network), async () => {
+async function provenHash(context: Context, userId: string, password: string, network: string): Promise<string> {
+  const { db, clock, config } = context
+  const check = async () => {
     const stored = await passwordOf(db, userId)
     return (await verifyPassword(config, stored, password)) ? (stored as string) : undefined
-  })
+  }
+  const whenSpent = tellOfGuesses(context, () => userId)
+  const hash = await throttled(db, clock.offset(), stepUpBuckets(userId, network), check, { whenSpent })
   if (hash === undefined) throw wrongPassword()
   return hash
 }

@@ -7,6 +7,7 @@ import { changeByProof } from '../authority/change.ts'
 import { users } from '../database/tables.ts'
 import { throttled } from '../database/throttle.ts'
 import type { Feature } from '../http/feature.ts'
+import { tellOfGuesses } from '../identity/guesses.ts'
 import { signInBuckets } from '../identity/limits.ts'
 import { hashInPlace, hashing, isWeaker, verifyInPlace } from '../identity/passwords.ts'
 import { addressOf } from '../identity/schema.ts'
@@ -29,15 +30,18 @@ export async function signIn(feature: Feature, { address, password, code }: Sign
   const { context } = feature
   const { db, clock, config } = context
   const normal = addressOf(address, { pointer: '#/address' })
-  const begun = await throttled(db, clock.offset(), signInBuckets(normal, origin.network), async () => {
-    const known = await findByAddress(db, normal)
+  let known: Identity | undefined
+  const check = async () => {
+    known = await findByAddress(db, normal)
     // The place is held until the session is written: else hashes hand over faster than the database takes, and reads wait behind all.
     return hashing.run(async () => {
       const right = await verifyInPlace(config, known?.passwordHash ?? null, password)
       if (!right || known?.status !== 'active') return undefined
       return begin(feature, known as Proven, { address: normal, password, code }, origin)
     })
-  })
+  }
+  const whenSpent = tellOfGuesses(context, () => known?.userId)
+  const begun = await throttled(db, clock.offset(), signInBuckets(normal, origin.network), check, { whenSpent })
   if (begun === undefined) throw wrongCredentials()
   return signedIn(feature, begun.user, begun.session)
 }

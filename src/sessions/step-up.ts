@@ -9,6 +9,7 @@ import { sessions } from '../database/tables.ts'
 import { throttled } from '../database/throttle.ts'
 import type { Feature } from '../http/feature.ts'
 import type { Standing } from '../http/types.ts'
+import { tellOfGuesses } from '../identity/guesses.ts'
 import { stepUpBuckets } from '../identity/limits.ts'
 import { type Assertion, provePasskey, usePasskey } from '../identity/passkeys.ts'
 import { verifyPassword } from '../identity/passwords.ts'
@@ -56,10 +57,12 @@ function proofOf(feature: Feature, who: Who, { password, code, passkey }: StepUp
 
 async function byPassword(feature: Feature, { userId, network, requestId }: Who, password: string, code?: string): Promise<Proof> {
   const { db, clock, config } = feature.context
-  const stored = await throttled(db, clock.offset(), stepUpBuckets(userId, network), async () => {
+  const check = async () => {
     const hash = await passwordOf(db, userId)
     return (await verifyPassword(config, hash, password)) ? hash : undefined
-  })
+  }
+  const whenSpent = tellOfGuesses(feature.context, () => userId)
+  const stored = await throttled(db, clock.offset(), stepUpBuckets(userId, network), check, { whenSpent })
   if (stored === undefined) throw wrongPassword()
   return async (tx, now) => {
     if ((await passwordOf(tx, userId)) !== stored) throw wrongPassword()

@@ -19,7 +19,7 @@ export async function proveAddress(context: Context, { token, password }: Proof,
   const chosen = { name: name as string, address: address as string, passwordHash: passwordHash as string }
   const newcomer = { ...chosen, verification: 'email:proven' } as const
   const check = async () => (await verifyPassword(config, passwordHash, password)) || undefined
-  const right = await throttled(db, clock.offset(), proofBuckets(id, config.proofMinutes * 60), check, refusedToken)
+  const right = await throttled(db, clock.offset(), proofBuckets(id, config.proofMinutes * 60), check, { refusal: refusedToken })
   if (right === undefined) throw refusedToken()
   const userId = await changeByProof(context, {}, async (tx, now) => {
     await spendToken(tx, id, now)

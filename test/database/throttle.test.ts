@@ -97,9 +97,25 @@ t.test('attempts', async (t) => {
     await t.rejects(check(unasked as never), { code: 'quota_exceeded', headers: { 'retry-after': '1' } })
     const own = () => new Problem('not_found')
     await t.rejects(
-      throttled(db, offset, [bucket('checked')], async () => 'right', own),
+      throttled(db, offset, [bucket('checked')], async () => 'right', { refusal: own }),
       { code: 'not_found' },
     )
+  })
+
+  await t.test('the last free one that was wrong is told, with its kind, once', async (t) => {
+    const told: string[][] = []
+    const whenSpent = async (kinds: readonly string[]) => void told.push([...kinds])
+    const buckets = [bucket('told'), { ...bucket('told', 'network'), limit: { ...limit, free: 4 } }]
+    const check = (found: string | undefined) => throttled(db, offset, buckets, async () => found, { whenSpent })
+    for (const found of [undefined, undefined, 'right', 'right']) await check(found)
+    t.strictSame(told, [], 'neither the first two nor what is right')
+    await check(undefined)
+    t.strictSame(told, [['guess']])
+    for (let tries = 0; tries < 2; tries++) {
+      offset += 2_000
+      await check(undefined)
+    }
+    t.strictSame(told, [['guess'], ['network']])
   })
 
   await t.test('taking back goes no lower than nothing', async (t) => {

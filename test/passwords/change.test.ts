@@ -117,9 +117,11 @@ t.test('changing one’s password', async (t) => {
     await refused({ newPassword: 'too short' }, '#/newPassword', 'min_length')
     await refused({ newPassword: 'x'.repeat(1_025) }, '#/newPassword', 'max_length')
     await refused({ newPassword: anna.address.toUpperCase() }, '#/newPassword', 'guessable')
+    await mailbox(test)
     for (let free = 0; free < 10; free++) {
       t.match(await change(anna.token, { currentPassword: wrongPassword }), { status: 422, body: { errors: [{ code: 'wrong' }] } })
     }
+    t.match(await mailbox(test), [{ to: anna.address, subject: 'Wrong passwords were tried' }])
     await refusedOf(t, test, () => change(anna.token))
     t.match(await change(anna.token), { status: 429, headers: { 'retry-after': String } })
     t.equal((await signIn(test, anna.address)).status, 201, 'and nothing was changed')

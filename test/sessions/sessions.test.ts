@@ -5,6 +5,7 @@ import { v7 as uuid } from 'uuid'
 import { journalEvents, sessions, throttles, users } from '../../src/database/tables.ts'
 import { openTestApp, send, type TestApp } from '../fixtures/app.ts'
 import { person, tokenFor } from '../fixtures/cast.ts'
+import { mailbox } from '../fixtures/mail.ts'
 import { alike, givePassword, holdHashing, password, signIn, waitingForHash, wrongPassword } from '../fixtures/passwords.ts'
 
 const events = ({ context: { db } }: TestApp, kind: string) => db.$count(journalEvents, eq(journalEvents.kind, kind))
@@ -124,6 +125,7 @@ t.test('sessions', async (t) => {
     for (let free = 0; free < 10; free++) {
       t.match(await confirm(wrongPassword), { status: 422, body: { errors: [{ pointer: '#/password', code: 'wrong' }] } })
     }
+    t.match(await mailbox(test), [{ to: anna.address, subject: 'Wrong passwords were tried' }])
     t.match(await confirm(password), { status: 429, headers: { 'retry-after': '1' } })
     t.strictSame((await rowOf(session.id))?.authenticatedAt, before, 'and nothing was written')
     t.equal(await events(test, 'session.stepped_up'), 1)

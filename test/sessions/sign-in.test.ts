@@ -8,7 +8,9 @@ import { signInBuckets } from '../../src/identity/limits.ts'
 import { places } from '../../src/identity/passwords.ts'
 import { issuer, openTestApp, send, type TestApp } from '../fixtures/app.ts'
 import { person } from '../fixtures/cast.ts'
+import { mailbox } from '../fixtures/mail.ts'
 import { alike, givePassword, holdHashing, password, signIn, waitingForHash, wrongPassword } from '../fixtures/passwords.ts'
+import { listen } from '../races/arena.ts'
 import { noSessions } from '../races/server.ts'
 
 const written = async ({ context: { db } }: TestApp) => [await db.$count(sessions), await db.$count(journalEvents)]
@@ -93,6 +95,28 @@ t.test('signing in', async (t) => {
     t.strictSame(alike(await tries('nobody@people.example')), alike(known))
     test.clock.advance(1_000)
     t.equal((await signIn(test, anna.address)).status, 201, 'and then the right one is let in')
+  })
+
+  await t.test('the last guess that need not wait is told to the person, once, by the same statements as to nobody', async (t) => {
+    const wire = listen(test.opened)
+    await mailbox(test)
+    const seen: object[] = []
+    for (const address of [anna.address, 'nobody@people.example', sam.address]) {
+      for (let guess = 1; guess < 10; guess++) await signIn(test, address, wrongPassword)
+      t.equal((await mailbox(test)).length, 0, 'nine are not told')
+      const sent = wire.sent
+      const tenth = await signIn(test, address, wrongPassword)
+      seen.push({ ...alike(tenth), statements: wire.sent - sent })
+      const letters = await mailbox(test)
+      if (address === anna.address) t.match(letters, [{ to: anna.address, subject: 'Wrong passwords were tried', text: /must wait/ }])
+      else if (address !== sam.address) t.strictSame(letters, [])
+      test.clock.advance(1_000)
+      t.equal((await signIn(test, address, wrongPassword)).status, 401)
+      t.equal((await mailbox(test)).length, 0, 'nor are later ones')
+      await db.delete(throttles)
+    }
+    t.match(seen[0], { status: 401 })
+    for (const other of seen) t.strictSame(other, seen[0])
   })
 
   await t.test('one network cannot try many addresses', async (t) => {
