@@ -10,6 +10,7 @@ import { sessions } from '../../src/database/tables.ts'
 import { openTestApp, type Sent, send, type TestApp } from '../fixtures/app.ts'
 import { account, contact, domain, type Person, person, staff, tokenFor } from '../fixtures/cast.ts'
 import { tokenMailedTo } from '../fixtures/mail.ts'
+import { ticketsWithoutAuthority } from '../fixtures/theorem.ts'
 import { type Developer, developers, type Grant, type Grantor, granted, Model, type Name, names, type Ticket } from './model.ts'
 
 const runs = Number(process.env['MODEL_RUNS'] ?? 8)
@@ -369,4 +370,5 @@ t.test('whatever happens, everybody may do what the model says, and nothing else
   })
   await fc.assert(property, { numRuns: runs, endOnFailure: true, ...seed })
   t.equal(count, runs)
+  t.strictSame(await ticketsWithoutAuthority(test.context.db), [], 'C6: nor is there a ticket that nobody was permitted to open')
 })

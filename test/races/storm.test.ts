@@ -11,6 +11,7 @@ import { chainOf } from '../../src/http/database-errors.ts'
 import { Problem } from '../../src/problem.ts'
 import { type Sent, send } from '../fixtures/app.ts'
 import { type Account, account, contact, type Domain, domain, grant, type Person, person, staff } from '../fixtures/cast.ts'
+import { ticketsWithoutAuthority } from '../fixtures/theorem.ts'
 import { type Arena, openArena } from './arena.ts'
 import { spread } from './race.ts'
 import { noSessions } from './server.ts'
@@ -218,6 +219,7 @@ async function inspect(t: Tap, { arena, made, seen }: Weather): Promise<void> {
     (select count(*)::int from grants g where g.max_uses is not null and g.uses <> (select count(*) from tickets t where t.grant_id = g.id)) as miscounted,
     (select count(*)::int from tickets t join journal_events e on e.kind = 'grant.revoked' and e.resource_id = t.grant_id
       where pg_xact_commit_timestamp(t.xmin) > pg_xact_commit_timestamp(e.xmin) and t.version = 1) as late`)
+  t.strictSame(await ticketsWithoutAuthority(db), [], 'C6: every ticket was permitted when it was made')
   t.strictSame(rows[0], { half: 0, miscounted: 0, late: 0 }, 'nothing is half done, miscounted or late')
 }
 
