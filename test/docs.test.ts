@@ -129,7 +129,18 @@ t.test('files, folders, scripts and settings that a page names exist', async (t)
   const scripts = Object.keys(JSON.parse(read('package.json')).scripts)
   const settings = new Set([...read('docs/configuration.md').matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name))
   /** Variables that are no settings of the service. */
-  const others = ['RACE_ROUNDS', 'RACE_WRITERS', 'TEST_DATABASE_URL', 'BENCH_DATABASE_URL', 'TEST_LOG', 'WRITE_DOCS', 'POSTGRES_PASSWORD']
+  const others = [
+    'FC_RUNS',
+    'FC_SEED',
+    'MODEL_RUNS',
+    'RACE_ROUNDS',
+    'RACE_WRITERS',
+    'TEST_DATABASE_URL',
+    'BENCH_DATABASE_URL',
+    'TEST_LOG',
+    'WRITE_DOCS',
+    'POSTGRES_PASSWORD',
+  ]
   for (const page of pages) {
     const text = read(page)
     const files = [...text.matchAll(/`((?:src|test|docs|migrations|openapi)\/[\w./-]*)`/g)].map(([, path]) => path as string)
@@ -187,6 +198,23 @@ t.test('after the statements for a lost admin the next start shows a token, and 
   }
   t.equal((await send(test, 'GET', '/v1/audit-events', { token })).status, 403)
   t.type(await ensureBootstrapToken(test.context), 'string')
+})
+
+/** How many there are of each kind. */
+const invariants = { D: 8, A: 7, T: 5, R: 8, C: 7, S: 7, K: 3, U: 5 }
+
+t.test('every invariant of authority is on its page, and each test that the page names says so itself', async (t) => {
+  const [, page = ''] = read('docs/authority.md').split(/<!-- \/?invariants -->/)
+  const rows = [...page.matchAll(/^\| ([A-Z]\d) \| .+ \| (.+) \|$/gm)].map(([, word = '', files = '']) => ({ word, files }))
+  const all = Object.entries(invariants).flatMap(([kind, many]) => Array.from({ length: many }, (_, index) => `${kind}${index + 1}`))
+  t.strictSame(
+    rows.map(({ word }) => word),
+    all,
+  )
+  for (const { word, files } of rows) {
+    for (const [, file] of files.matchAll(/`([^`]+)`/g))
+      t.match(read(`test/${file}.test.ts`), new RegExp(`['"\`][^'"\`\\n]*\\b${word}\\b`), `${word} in ${file}`)
+  }
 })
 
 t.test('every page is reached from the README', async (t) => {

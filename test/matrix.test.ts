@@ -137,7 +137,7 @@ function evaluationOf({ people, account, d1 }: World, role: Role, action: string
   return { ...asked, resource: { type: 'domain', id: d1.id } }
 }
 
-t.test('role × route', async (t) => {
+t.test('S7, C5: role × route', async (t) => {
   const world = await makeWorld(await openTestApp(t))
   const routes = declaredRoutes(world.test.app).filter(({ method }) => method !== 'HEAD' && method !== 'OPTIONS')
   const secured = routes.filter(({ access }) => !('open' in access))

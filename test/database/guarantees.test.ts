@@ -37,7 +37,7 @@ async function refused(t: Test, work: Work | SQL, by: string, what = by): Promis
 
 const restrictViolation = '23001'
 
-t.test('the journal is append-only', async (t) => {
+t.test('U2: the journal is append-only', async (t) => {
   await append(db, { accountId: a.id, kind: 'grant.invited', at: at.getTime(), value: { a: 1 } })
   const before = await db.select().from(journalEvents)
   await refused(t, (tx) => tx.update(journalEvents).set({ kind: 'other' }), restrictViolation, 'no update')
@@ -59,7 +59,7 @@ t.test('the journal is append-only', async (t) => {
   )
 })
 
-t.test('what has ended stays ended, also when a clock steps back', async (t) => {
+t.test('T3, T4: what has ended stays ended, also when a clock steps back', async (t) => {
   const ended = { endedAt: at, version: 2 }
   for (const status of ['declined', 'cancelled', 'lapsed', 'revoked', 'resigned', 'expired', 'exhausted', 'superseded'] as const) {
     const id = await grant(test, a, known.owner, people.developer, [held.alpha], { status, ...ended })
@@ -193,7 +193,7 @@ t.test('every ticket and message says who acted and by which one row', async (t)
   await db.insert(messages).values(message)
 })
 
-t.test('a grant holds only what can be delegated, for a time, by someone', async (t) => {
+t.test('A3, T2: a grant holds only what can be delegated, for a time, by someone', async (t) => {
   const give = (rest: Wrong) => refusedGrant(t, rest)
   for (const action of ['account.read', 'grant.manage', 'contact.manage', 'staff.ticket.work', 'self.manage', 'ticket.delete']) {
     await give({ actions: ['ticket.read', action], by: 'grants_actions' })

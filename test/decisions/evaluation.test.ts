@@ -104,13 +104,29 @@ t.test('the decision point', async (t) => {
     t.strictSame((await ask(owner.token, may({ id: a.id }, 'ticket.create', onAlpha, website))).body, denied)
   })
 
-  await t.test('nothing a request brings along widens a decision', async (t) => {
+  await t.test('C3: nothing a request brings along widens a decision', async (t) => {
     const boasting = {
       ...may(stranger, 'ticket.create', { ...onAlpha, properties: { accountId: a.id } }, { ...website, staff: true, ceiling: null }),
       subject: { ...me(stranger.id), properties: { role: 'owner', contacts: [{ accountId: a.id, role: 'owner' }] } },
       facts: { contacts: [{ role: 'owner' }] },
     }
     t.strictSame((await ask(stranger.token, boasting)).body, denied)
+  })
+
+  await t.test('S5: each answer of a batch is that of the same question alone, in its place', async (t) => {
+    const items = [owner, technical, developer, stranger, support].flatMap((who) =>
+      ['ticket.create', 'domain.read', 'contact.read', 'grant.manage', 'self.read', 'nonsense'].flatMap((action) =>
+        [onAlpha, { type: 'domain', id: 'beta.example' }, { type: 'account', id: a.id }, { type: 'ticket', id: a1.id }].map((resource) =>
+          may(who, action, resource, website),
+        ),
+      ),
+    )
+    for (const { token } of [owner, developer, stranger]) {
+      const { body } = await batch(token, { evaluations: items })
+      const alone = []
+      for (const item of items) alone.push((await ask(token, item)).body)
+      t.strictSame(body.evaluations, alone)
+    }
   })
 
   await t.test('a batch: defaults, whole entities replaced, order and length kept', async (t) => {

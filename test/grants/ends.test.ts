@@ -37,7 +37,7 @@ const allowed: Partial<Record<GrantStatus, GrantStatus[]>> = {
 
 t.setTimeout(180_000)
 
-t.test('what an account does with a grant', async (t) => {
+t.test('T3: what an account does with a grant', async (t) => {
   const stage = await setStage(t)
   const { test, a, one, owner, manager, technical, developer, act, row, told } = stage
   const inStatus = (status: GrantStatus) => {

@@ -70,7 +70,7 @@ t.test('giving a grant', async (t) => {
     t.equal(hidden.status, 404)
   })
 
-  await t.test('what cannot be given is refused, and nothing is written', async (t) => {
+  await t.test('T2, A3: what cannot be given is refused, and nothing is written', async (t) => {
     const before = await count()
     const refused: [string, string, object, object][] = [
       [

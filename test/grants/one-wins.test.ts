@@ -13,7 +13,7 @@ const few = 25
 /** More for CI and for a night. */
 const rounds = Math.max(few, Number(process.env['RACE_ROUNDS'] ?? 0))
 
-t.test('at the same time', async (t) => {
+t.test('K1: at the same time', async (t) => {
   const desk = await setDesk(t)
   const { test, a, one, owner, manager, developer, act, row } = desk
   const kindsOf = async (id: string) =>

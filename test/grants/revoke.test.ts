@@ -46,7 +46,7 @@ t.test('revoking a grant', async (t) => {
     t.match(await mails(), [{ letter: 'notice', kind: 'grant_revoked', subject: id, recipient: developer.id }])
   })
 
-  await t.test('revoking twice is revoking once: the same answer, one event', async (t) => {
+  await t.test('R4: revoking twice is revoking once: the same answer, one event', async (t) => {
     const id = await grant(test, a, ownerContact, developer, [a1])
     const first = await revoke(id, owner.token)
     const second = await revoke(id, owner.token)

@@ -349,7 +349,7 @@ async function listHolds(world: World, developer: Developer): Promise<void> {
 
 const ids = (rows: readonly Pick<Ticket, 'id'>[]): string[] => rows.map(({ id }) => id).sort()
 
-t.test('whatever happens, everybody may do what the model says, and nothing else', async (t) => {
+t.test('R6, R8, S6, S7: whatever happens, everybody may do what the model says, and nothing else', async (t) => {
   const test = await openTestApp(t, { STEP_UP_SECONDS: '86400' })
   let count = 0
   const named = acts.map((act) => ({ ...act, [fc.toStringMethod]: () => act.name }))

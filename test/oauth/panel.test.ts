@@ -87,7 +87,7 @@ t.test('the user of a panel', async (t) => {
     t.equal((await read()).status, 200)
   })
 
-  await t.test('unknown, suspended and staff are one answer', async (t) => {
+  await t.test('C2: unknown, suspended and staff are one answer', async (t) => {
     const sid = await person(test, 'Sid Suspended')
     await db.update(users).set({ status: 'suspended' }).where(eq(users.id, sid.id))
     const agents = [await staff(test, 'Ada Admin', 'admin'), await staff(test, 'Sue Support', 'support')]
@@ -111,7 +111,7 @@ t.test('the user of a panel', async (t) => {
     t.ok(lost(), 'it happened after he had been found')
   })
 
-  await t.test('a client of one realm asserts nobody of another', async (t) => {
+  await t.test('C2: a client of one realm asserts nobody of another', async (t) => {
     const rival = await panel(test)
     const mia = await person(test, 'Mia')
     const hers = await tie(test, rival, mia)

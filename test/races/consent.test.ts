@@ -14,7 +14,7 @@ const stage = await setStage(t)
 const { test, a, people, base } = stage
 const { db } = test.context
 
-t.test('approve ∥ approve ∥ decline ∥ mute', async (t) => {
+t.test('K1: approve ∥ approve ∥ decline ∥ mute', async (t) => {
   const won: Record<string, number> = {}
   for (let round = 0; round < rounds; round++) {
     const who = await person(test, 'Some Submitter')

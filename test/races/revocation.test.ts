@@ -14,7 +14,7 @@ t.setTimeout(60_000 + rounds * 1_000)
 
 const tell = ({ other, waits, ...counts }: Tally): string => [...Object.entries(counts).flat(), ...new Set(other)].join(' ')
 
-t.test('no ticket follows a revocation', { skip: noSessions }, async (t) => {
+t.test('R1, R2: no ticket follows a revocation', { skip: noSessions }, async (t) => {
   const arena = await openArena(t, writers + 4)
   if (arena === undefined) return
   const stage = await setStage(arena)

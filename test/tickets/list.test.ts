@@ -109,7 +109,7 @@ t.test('a list shows of a ticket what reading it shows, but its details and its 
   }
 })
 
-t.test('pages join to the whole, and the whole is what each single decision permits', async (t) => {
+t.test('S4, S6: pages join to the whole, and the whole is what each single decision permits', async (t) => {
   const sizes: Partial<Record<Name, number>> = {}
   for (const who of everyone) {
     const expected = idsOf(await permitted(who))
@@ -122,7 +122,7 @@ t.test('pages join to the whole, and the whole is what each single decision perm
   t.strictSame([developer, sizes.stranger, sizes.otherOwner], [1, 0, 2])
 })
 
-t.test('what is listed can be read, and what is not cannot', async (t) => {
+t.test('S6: what is listed can be read, and what is not cannot', async (t) => {
   const all = await db.select().from(tickets)
   for (const who of ['developer', 'keeper', 'limited', 'billing', 'otherOwner'] as const) {
     const inReach = new Set(await listed(who, 100))
