@@ -18,6 +18,7 @@ import { suspendCompromised } from './grants/compromise.ts'
 import { sweepGrants } from './grants/jobs.ts'
 import { settleRequests } from './grants/settle.ts'
 import { openKeys } from './http/keys.ts'
+import { tellSlowHashing } from './identity/hash-speed.ts'
 import { announceSubmissions } from './intake/announce.ts'
 import { endSubmissions } from './intake/end.ts'
 import { startJobs } from './jobs/jobs.ts'
@@ -70,6 +71,8 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     ends.unshift(async () => {
       draining = true
     })
+    // Beside the first requests, which need not wait for it; who has no place left to try it signs people in already.
+    tellSlowHashing(config, log).catch(() => undefined)
     const { port } = app.server.address() as AddressInfo
     return { origin: originOf(config.host, port), bootstrapToken, close: () => endAll(ends) }
   } catch (error) {

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { on, once } from 'node:events'
 import { createServer } from 'node:net'
-import type { Readable } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import t from 'tap'
@@ -90,4 +90,14 @@ t.test('a service of one’s own', async (t) => {
     await ended
     await t.rejects(fetch(`${service.origin}/livez`), 'nobody listens any more')
   })
+})
+
+t.test('a service whose hashes are slow says so when it starts', async (t) => {
+  const { env } = await openDesk(t)
+  const slow = { PASSWORD_HASH_MEMORY_KIB: '131072', PASSWORD_HASH_PASSES: '20' }
+  const lines = new PassThrough()
+  const service = await startService(readConfig({ ...env, ...slow, PORT: '0' }), pino({ level: 'warn' }, lines) as never)
+  t.teardown(() => service.close())
+  const [line] = await once(lines, 'data')
+  t.match(JSON.parse(String(line)), { level: 40, milliseconds: Number, msg: /a password hash is slow here/ })
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createQueue } from '../../src/database/queue.ts'
+import { tellSlowHashing } from '../../src/identity/hash-speed.ts'
 import { demandPassword, hashPassword, isWeaker, placesOf, verifyPassword } from '../../src/identity/passwords.ts'
 
 const cost = { passwordHashMemoryKib: 19_456, passwordHashPasses: 2 }
@@ -12,6 +13,20 @@ t.test('a password is kept as an argon2id hash of the configured cost', async (t
   t.not(hash, await hashPassword(cost, 'correct horse battery staple'), 'salted')
   const stronger = { passwordHashMemoryKib: 20_480, passwordHashPasses: 3 }
   t.match(await hashPassword(stronger, 'x'), /^\$argon2id\$v=19\$m=20480,p=1,t=3\$/)
+})
+
+t.test('a hash that takes long is told once at the start, with how long', async (t) => {
+  const told: object[] = []
+  const log = { warn: (fields: object, message: string) => told.push({ ...fields, message }) }
+  await tellSlowHashing(cost, log, Number.POSITIVE_INFINITY)
+  t.strictSame(told, [])
+  const begun = performance.now()
+  await tellSlowHashing(cost, log, 0)
+  const took = performance.now() - begun
+  t.match(told, [{ milliseconds: Number, message: /slow here.*PASSWORD_HASH_PASSES/ }])
+  const [{ milliseconds }] = told as [{ milliseconds: number }]
+  t.ok(milliseconds > 0 && milliseconds <= took / 2 + 1, `the quicker of two: ${milliseconds} of ${took}`)
+  t.equal(told.length, 1)
 })
 
 t.test('the same password typed on another keyboard is the same password', async (t) => {
