@@ -42,5 +42,4 @@ export const namedDomain = (description: string) =>
  * The object, or null. A list of types says the same as `anyOf` and is written without validating each value once more, which costs as
  * much as writing it.
  */
-export const orNull = <T extends TObject>(schema: T, description = schema.description) =>
-  Type.Unsafe<Static<T> | null>({ ...schema, type: ['object', 'null'], ...(description === undefined ? {} : { description }) })
+export const orNull = <T extends TObject>(schema: T) => Type.Unsafe<Static<T> | null>({ ...schema, type: ['object', 'null'] })

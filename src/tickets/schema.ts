@@ -36,8 +36,10 @@ const listed = {
   requester: orNull(namedPerson('Whose words it carries; null for a ticket of the provider itself')),
   openedBy: Type.Ref(Author),
   recordedBy: orNull(
-    Type.Object({ user: Type.Ref(Person), via: uuidOf('His staff row') }, { additionalProperties: false }),
-    'By telephone: the agent who wrote down what the requester said',
+    Type.Object(
+      { user: Type.Ref(Person), via: uuidOf('His staff row') },
+      { additionalProperties: false, description: 'By telephone: the agent who wrote down what the requester said' },
+    ),
   ),
   createdAt: instantOf('When it became a ticket'),
   arrivedAt: instantOf('When it arrived'),
