@@ -2,11 +2,13 @@
  * The account agrees: to this ticket, or for longer. Verdict, grant, ticket, first message, use, events and letters are one commit under
  * the account's key, so that nothing is ever half accepted.
  */
+
+import { refuse } from '../authority/authorise.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { question } from '../authority/facts.ts'
-import { type Authority, judge } from '../authority/judge.ts'
+import { type Authority, judge, type Verdict } from '../authority/judge.ts'
 import type { Loaded, SubmissionRow } from '../authority/load.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
@@ -28,13 +30,17 @@ export function approve(context: Context, standing: Standing, body: ApproveSubmi
   demandTerms(body)
   const { accountId, submission } = namedIn(standing)
   const keys = { accounts: [accountId], witnesses: [submission.submitterUserId] }
-  return changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
+  const acting = changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
     const now = namedIn({ loaded }).submission
     const held = await concludeFirst(tx, now, 'approved', authority)
     if (standing.expectedVersion !== null && standing.expectedVersion !== now.version) throw stale(now.version)
     if (now.submitterUserId === authority.actorUserId) throw ownWords()
     if (body.consent === 'standing') demandGrants(context, standing, loaded, now)
     return accept(context, tx, authority, now, held, body)
+  })
+  return acting.catch((error: unknown) => {
+    if (!(error instanceof NoGrants)) throw error
+    return refuse(context, standing.caller, standing.ask, error.verdict)
   })
 }
 
@@ -89,11 +95,23 @@ function demandTerms({ consent, grant }: ApproveSubmission): void {
   }
 }
 
+/** Carries a refusal out of the transaction that ends with it, to be recorded like every other. */
+class NoGrants extends Error {
+  readonly verdict: Refusal
+
+  constructor(verdict: Refusal) {
+    super('who decides about submissions may not give grants')
+    this.verdict = verdict
+  }
+}
+
+type Refusal = Extract<Verdict, { refused: unknown }>
+
 /** Standing consent is a grant like any other, and wants what it wants. */
 function demandGrants({ config }: Context, { caller }: Standing, loaded: Loaded, { domain }: SubmissionRow): void {
   const about = () => question('grant.manage', domain.accountId, { domains: [domain] })
   const verdict = judge({ action: 'grant.manage', named: {}, about }, loaded, caller, config.stepUpSeconds)
-  if ('refused' in verdict) throw verdict.refused
+  if ('refused' in verdict) throw new NoGrants(verdict)
 }
 
 /** Nobody gives himself authority: another contact decides, or he uses what he has. */

@@ -44,11 +44,18 @@ const allowed: Record<Row['by'], Partial<Record<GrantStatus, GrantStatus[]>>> = 
 /** Some routes take no content. */
 const bodyOf = (verb: string): object => (verb === 'adopt' || verb === 'confirm' ? {} : { body: {} })
 
+/** That somebody looked changes nothing; otherwise the developer hears, and Olga, who stands for it, but not who did it. */
+function whoHears(by: Row['by'], event: string): string[] {
+  if (event === 'grant.reviewed') return []
+  const kind = event.replace('.', '_')
+  return by === 'account' ? [`${kind} Dora`, `${kind} Olga`] : [`${kind} Olga`]
+}
+
 t.setTimeout(240_000)
 
 t.test('T3: what is done with a grant in each state', async (t) => {
   const stage = await setStage(t)
-  const { test, a, one, manager, developer, act, row, events } = stage
+  const { test, a, one, manager, developer, act, row, events, told } = stage
 
   function inStatus(status: GrantStatus): Promise<string> {
     const at = new Date(test.clock.now())
@@ -71,7 +78,9 @@ t.test('T3: what is done with a grant in each state', async (t) => {
         if (from.includes(status) || status === again) {
           const done = await sending()
           t.ok(done.status < 300, `${verb} of ${status}: ${done.text}`)
-          t.strictSame(await events(id), event === null || status === again ? [] : [event])
+          const changed = event !== null && status !== again
+          t.strictSame(await events(id), changed ? [event] : [])
+          t.strictSame(await told(id), changed ? whoHears(by, event) : [], 'U4: the other side, and who stands for it, in the same commit')
           continue
         }
         const refused = await refusedOf(t, test, sending)

@@ -5,7 +5,7 @@ import { v7 as uuid } from 'uuid'
 import { addresses, clients, contacts, domainNames, domains, grants, sessions, tickets } from '../../src/database/tables.ts'
 import { send } from '../fixtures/app.ts'
 import { contact, domain, person, submission, tokenFor } from '../fixtures/cast.ts'
-import { letters } from '../fixtures/ledger.ts'
+import { eventsOf, letters } from '../fixtures/ledger.ts'
 import { askToNarrow } from '../oauth/stage.ts'
 import { meanwhile } from '../races/meanwhile.ts'
 import { dayMs, setStage } from './stage.ts'
@@ -197,6 +197,9 @@ t.test('standing consent wants grant.manage too', async (t) => {
   const before = await stage.rows()
   t.match(await act('standing'), { status: 403, body: { reason: 'client_not_allowed' } })
   t.strictSame(await stage.rows('journal_events'), omit(before, 'journal_events'), 'and nothing was written')
+  const refusals = (await eventsOf(test, a.id)).filter(({ kind, actor }) => kind === 'access.refused' && actor === panel.id)
+  t.match(refusals, [{ reason: 'client_not_allowed' }], 'but that he tried')
+  t.equal(refusals.length, 1)
   t.equal((await stage.held(id)).verdict, null)
   t.equal((await act('this_ticket')).status, 200)
 })
