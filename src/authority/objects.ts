@@ -5,7 +5,8 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { value } from '../database/statement.ts'
 
-export const ms = (column: SQL): SQL => sql`floor(extract(epoch from ${column}) * 1000)::bigint`
+/** Of a column, which has whole milliseconds: these a double holds exactly, and rounds to them, for half of what a numeric costs. */
+export const ms = (column: SQL): SQL => sql`(date_part('epoch', ${column}) * 1000)::bigint`
 
 const unreleased = (link: string, owner: string, ownerColumn: string): SQL =>
   sql.raw(`array(select l.domain_id from ${link} l join domains ld on ld.account_id = l.account_id and ld.id = l.domain_id

@@ -58,7 +58,9 @@ export function perShape<Shape extends Record<string, boolean>, Row>(
 ): (shape: Shape, extra?: Extra) => Statement<Row> {
   const known = new Map<string, Statement<Row>>()
   return (shape, extra) => {
-    const form = `${Object.values(shape).map(Number).join('')}${extra?.name ?? ''}`
+    let form = ''
+    for (const member in shape) form += shape[member] ? '1' : '0'
+    form += extra?.name ?? ''
     const made = known.get(form) ?? statement<Row>(`${name}_${form}`, text(shape, extra))
     known.set(form, made)
     return made

@@ -1,5 +1,5 @@
 /**
- * Signatures that were found good are remembered, since checking one is half of what a read costs. Whether a signature is good depends on
+ * Signatures that were found good are remembered, since checking one is a third of what a read costs. Whether a signature is good depends on
  * the bytes of the token and of the public key and on nothing else, so it cannot become wrong; what can – the key still stands, the token's
  * time, session, user and authority – is asked for each request as if nothing were remembered. Tokens themselves are not kept, only digests.
  */
