@@ -4,8 +4,9 @@ import { sql } from 'drizzle-orm'
 import type { Test } from 'tap'
 import { createApp } from '../../src/app.ts'
 import type { Log } from '../../src/database/open.ts'
+import type { Mail } from '../../src/outbox/transport.ts'
 import { openTestApp, send } from '../fixtures/app.ts'
-import { mailbox, tokenIn } from '../fixtures/mail.ts'
+import { mailbox, secretIn, tokenIn } from '../fixtures/mail.ts'
 import { logLines } from '../http/wire.ts'
 
 /** Whether a text holds a secret. Eight digits within a longer number or hash are not those that were told. */
@@ -24,11 +25,19 @@ export async function openCage(t: Test) {
   const keep = (fields: object, message: string) => lines.push({ ...fields, message })
   const log: Log = { info: keep, warn: keep, error: keep }
   const canaries: string[] = []
+  const letters: Mail[] = []
 
   /** A secret that is to be found nowhere. */
   const canary = (secret: string): string => {
     canaries.push(secret)
     return secret
+  }
+
+  /** Sends the letters that wait, and keeps them for the search. */
+  const deliver = async (): Promise<Mail[]> => {
+    const sent = await mailbox(test, log)
+    letters.push(...sent)
+    return sent
   }
 
   /** Sends something with a key, so that what is answered is stored; a refusal repeats no secret. */
@@ -40,8 +49,9 @@ export async function openCage(t: Test) {
     return reply.body
   }
 
-  /** Every table, every job, every line of the log. */
+  /** Every table, every job, every line of the log, and every letter but for the one secret it is there to bring. */
   const search = async (): Promise<void> => {
+    await deliver()
     const { rows: tables } = await test.context.db.execute<{ name: string }>(sql`
       select format('%I.%I', table_schema, table_name) as name
       from information_schema.tables where table_schema in ('public', 'pgboss') and table_type = 'BASE TABLE'`)
@@ -54,6 +64,14 @@ export async function openCage(t: Test) {
     t.ok(lines.length > 20)
     const logged = JSON.stringify(lines)
     t.strictSame(canaries.filter((secret) => holds(logged, secret)).map(shown), [], 'the log tells none')
+    t.ok(letters.length > 2)
+    for (const letter of letters) {
+      const own = secretIn(letter)
+      const told = canaries.filter((secret) => secret !== own && holds(JSON.stringify(letter), secret))
+      t.strictSame(told.map(shown), [], `the letter "${letter.subject}" brings none but its own`)
+    }
+    const brought = letters.map(secretIn).filter((secret) => secret !== undefined)
+    t.equal(new Set(brought).size, brought.length, 'and no two letters bring the same')
   }
 
   return {
@@ -63,9 +81,10 @@ export async function openCage(t: Test) {
     canary,
     password: (name: string) => canary(`canary-${name}-${randomBytes(9).toString('base64url')}`),
     post,
+    deliver,
     /** The token in the only letter there is. */
     mailed: async (): Promise<string> => {
-      const mails = await mailbox(test, log)
+      const mails = await deliver()
       t.equal(mails.length, 1)
       return canary(tokenIn(mails[0]))
     },

@@ -1,4 +1,4 @@
-/** No password, mailed secret, token or code is kept or told anywhere but where it belongs: every table, every job and every line of the log. */
+/** No password, mailed secret, token or code is kept or told anywhere but where it belongs: every table, every job, every line of the log and every letter. */
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { ensureBootstrapToken } from '../../src/bootstrap/token.ts'
@@ -6,13 +6,12 @@ import { settleRequests } from '../../src/grants/settle.ts'
 import { codeOf, factorsPath, wrongCodeOf } from '../factors/stage.ts'
 import { send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person, staff } from '../fixtures/cast.ts'
-import { mailbox } from '../fixtures/mail.ts'
 import { givePassword, password as known } from '../fixtures/passwords.ts'
 import { post as postForm } from '../oauth/stage.ts'
 import { openCage } from './cage.ts'
 
 t.test('U5: canaries sing nowhere: passwords, mailed proofs, invitations and offers', async (t) => {
-  const { test, app, log, canary, password, post, mailed, signIn, search } = await openCage(t)
+  const { test, app, canary, password, post, deliver, mailed, signIn, search } = await openCage(t)
 
   const adminPassword = password('admin')
   const ada = 'ada@provider.example'
@@ -36,7 +35,7 @@ t.test('U5: canaries sing nowhere: passwords, mailed proofs, invitations and off
   await post('/v1/users/proofs', 403, { token: proof, password: password('guess') })
   await post('/v1/users/proofs', 201, { token: proof, password: danPassword })
   await post('/v1/users', 202, { name: 'Dan', address: 'dan@agency.example', password: password('again') })
-  await mailbox(test, log)
+  await deliver()
 
   const { id } = await post(
     '/v1/accounts',
@@ -55,14 +54,14 @@ t.test('U5: canaries sing nowhere: passwords, mailed proofs, invitations and off
   const offer = await mailed()
   await post('/v1/invitations/accept', 200, { token: offer }, await signIn('dan@agency.example', danPassword))
   await post('/v1/staff', 202, { address: 'sue@provider.example', role: 'support' }, admin)
-  await mailbox(test, log)
+  await deliver()
   await send({ app }, 'DELETE', '/v1/sessions/current', { token: olga })
 
   await search()
 })
 
 t.test('U5: nor do codes, declined offers, and what a person or a service proves itself with', async (t) => {
-  const { test, app, log, canary, password, post, mailed, signIn, search } = await openCage(t)
+  const { test, app, canary, password, post, deliver, mailed, signIn, search } = await openCage(t)
   const a = await account(test, 'Alpha Ltd')
   const d = await domain(test, a, 'alpha.example')
   const [olga, dan] = [await person(test, 'Olga Owner'), await person(test, 'Dan Developer')]
@@ -89,7 +88,7 @@ t.test('U5: nor do codes, declined offers, and what a person or a service proves
   await post('/v1/support-codes/verify', 422, { account: a.number, code: replaced }, ada.token)
   await post('/v1/support-codes/verify', 200, { account: a.number, code: told }, ada.token)
 
-  await mailbox(test, log)
+  await deliver()
   const offer = { grantee: { address: 'new@agency.example' }, domains: [d.name], actions: ['ticket.read'] }
   await post(`${path}/grants`, 201, offer, olga.token)
   const offered = await mailed()
@@ -97,7 +96,7 @@ t.test('U5: nor do codes, declined offers, and what a person or a service proves
   await post('/v1/invitations/decline', 403, { token: canary(randomBytes(32).toString('base64url')) })
   await post('/v1/invitations/decline', 204, { token: offered })
   await post('/v1/invitations/decline', 403, { token: offered })
-  await mailbox(test, log)
+  await deliver()
 
   await givePassword(test, olga)
   await post('/v1/password-resets', 202, { address: olga.address })

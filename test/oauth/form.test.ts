@@ -65,9 +65,15 @@ t.test('the forms of the OAuth endpoints', async (t) => {
       'no grant_type': [new URLSearchParams(credentials).toString()],
       'an empty grant_type': [`grant_type=&${new URLSearchParams(credentials)}`],
     }
-    for (const [what, [body, type = form, headers = {}]] of Object.entries(broken)) {
-      holdsRefusal(t, await post(test, '/oauth/token', body, { 'content-type': type, ...headers }), 'invalid_request', what)
+    for (const path of ['/oauth/token', '/oauth/revoke', '/oauth/introspect']) {
+      for (const [what, [body, type = form, headers = {}]] of Object.entries(broken)) {
+        const sent = path.endsWith('token') ? body : `token=${olga.token}&${body}`
+        // What only the token endpoint asks for, the others do not miss; and one of them asks first who is asking.
+        if (path !== '/oauth/token' && /grant_type|nothing at all/.test(what)) continue
+        holdsRefusal(t, await post(test, path, sent, { 'content-type': type, ...headers }), 'invalid_request', `${path}: ${what}`)
+      }
     }
+    t.equal((await send(test, 'GET', '/v1/me', { token: olga.token })).status, 200, 'nor is anything ended')
     holdsRefusal(t, await post(test, `/oauth/token?grant_type=client_credentials`, credentials), 'invalid_request', 'in the query')
     for (const headers of [{}, { 'content-type': form }]) {
       const reply = await test.app.inject({ method: 'POST', url: '/oauth/token', headers })

@@ -163,6 +163,17 @@ t.test('tokens end, and are asked about', async (t) => {
       },
     })
     t.notMatch(told.text, 'evil.example')
+    t.match(told.headers['content-type'], /^application\/json/)
+    // RFC 8414, section 2: whoever proves himself by signing is told how, and `none` is no signature.
+    for (const endpoint of ['token', 'revocation', 'introspection']) {
+      t.ok(told.body[`${endpoint}_endpoint_auth_methods_supported`].includes('private_key_jwt'), endpoint)
+      t.strictSame(told.body[`${endpoint}_endpoint_auth_signing_alg_values_supported`], ['EdDSA', 'ES256', 'RS256'], endpoint)
+    }
+    t.notOk(told.body.introspection_endpoint_auth_methods_supported.includes('none'), 'RFC 7662, section 2.1: nobody asks unproven')
+    for (const link of ['jwks_uri', 'service_documentation']) {
+      const { status } = await send(test, 'GET', told.body[link].slice(issuer.length))
+      t.ok(status === 200 || status === 302, `${link}: ${status}`)
+    }
     t.strictSame(told.body.token_endpoint_auth_methods_supported, ['private_key_jwt', 'client_secret_basic', 'client_secret_post', 'none'])
     for (const type of told.body.grant_types_supported) {
       const known = await post(test, '/oauth/token', { grant_type: type })
