@@ -9,7 +9,7 @@ import { tellAttempts } from './audit/attempts.ts'
 import type { Context } from './authority/context.ts'
 import { ensureBootstrapToken } from './bootstrap/token.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { type Config, originOf } from './config.ts'
+import { type Config, originOf, StartError } from './config.ts'
 import { migrate } from './database/migrate.ts'
 import { openDatabase } from './database/open.ts'
 import { loadSecret } from './database/secrets.ts'
@@ -66,11 +66,11 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
     const ready = async () => !draining && (await opened.ready())
     const app = await createApp({ context, keys, ready, secret, txt, logger: log })
     ends.unshift(() => app.close())
-    const bootstrapToken = await ensureBootstrapToken(context)
-    await app.listen({ host: config.host, port: config.port })
+    await app.listen({ host: config.host, port: config.port }).catch(tellWhere(config))
     ends.unshift(async () => {
       draining = true
     })
+    const bootstrapToken = await ensureBootstrapToken(context) // only now: the one shown before stays good while no start succeeds
     // Beside the first requests, which need not wait for it; who has no place left to try it signs people in already.
     tellSlowHashing(config, log).catch(() => undefined)
     const { port } = app.server.address() as AddressInfo
@@ -78,6 +78,14 @@ export async function startService(config: Config, log: FastifyBaseLogger, clock
   } catch (error) {
     await endAll(ends)
     throw error
+  }
+}
+
+/** Everything that could fail in the program itself has been made ready before: what is left is the address, and that is a setting. */
+function tellWhere({ host, port }: Config): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    const wanted = 'an address of this machine, and a port that this user may take and no other program has'
+    throw new StartError(`HOST is "${host}" and PORT is "${port}": they want ${wanted} (${error.code}).`, { cause: error })
   }
 }
 

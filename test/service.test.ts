@@ -4,11 +4,16 @@ import { on, once } from 'node:events'
 import { createServer } from 'node:net'
 import { PassThrough, type Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { isNull, sql } from 'drizzle-orm'
 import pino from 'pino'
 import t from 'tap'
+import { v7 as uuid } from 'uuid'
 import { readConfig } from '../src/config.ts'
+import { type Database, openDatabase } from '../src/database/open.ts'
+import { singleUseTokens } from '../src/database/tables.ts'
 import { startService } from '../src/service.ts'
 import { openDesk, said } from './cli/desk.ts'
+import { quiet } from './fixtures/database.ts'
 import { dial, exchange, holdsProblem, parseReply } from './http/wire.ts'
 
 t.setTimeout(400_000) // each process opens a database of its own
@@ -28,23 +33,64 @@ async function told({ stdout }: ChildProcess, first: RegExp, second: RegExp): Pr
   return []
 }
 
+/** The database between two processes on it; the embedded one belongs to one at a time. */
+async function onDatabase<T>(env: Record<string, string>, work: (db: Database) => PromiseLike<T>): Promise<T> {
+  const opened = await openDatabase(readConfig(env), quiet)
+  try {
+    return await work(opened.db)
+  } finally {
+    await opened.close()
+  }
+}
+
+const unusedTokens = (env: Record<string, string>) =>
+  onDatabase(env, (db) => db.select().from(singleUseTokens).where(isNull(singleUseTokens.usedAt)))
+
+/** The token of an earlier start. */
+const shown = {
+  id: uuid(),
+  purpose: 'bootstrap',
+  secretHash: Buffer.from('of the one shown before'),
+  createdAt: new Date(),
+  expiresAt: new Date(Date.now() + 3_600_000),
+} as const
+
 t.test('the process', async (t) => {
   const { env } = await openDesk(t)
   const { PUBLIC_URL: _, ...rest } = env
+  await onDatabase(env, (db) => db.insert(singleUseTokens).values(shown))
 
   await t.test('tells a wrong setting in one sentence, and ends', async (t) => {
     const err = 'PORT is "80a": it wants a whole number from 0 to 65535.\n'
     t.strictSame(await said(start({ ...rest, PORT: '80a' })), { code: 1, out: '', err })
   })
 
-  await t.test('ends with its trace on what nobody foresaw', async (t) => {
+  await t.test('tells in one sentence where it cannot listen, and the token shown before stays good', async (t) => {
+    const before = await unusedTokens(env)
     const taken = createServer().listen(0, '127.0.0.1')
+    t.teardown(() => taken.close())
     await once(taken, 'listening')
     const { port } = taken.address() as { port: number }
-    const { code, err } = await said(start({ ...rest, PORT: String(port) }))
-    taken.close()
+    const wanted = 'they want an address of this machine, and a port that this user may take and no other program has'
+    t.strictSame(await said(start({ ...rest, PORT: String(port) })), {
+      code: 1,
+      out: '',
+      err: `HOST is "127.0.0.1" and PORT is "${port}": ${wanted} (EADDRINUSE).\n`,
+    })
+    const elsewhere = readConfig({ ...env, HOST: '203.0.113.7', PORT: '0' })
+    await t.rejects(startService(elsewhere, pino({ level: 'silent' }) as never), {
+      name: 'StartError',
+      message: `HOST is "203.0.113.7" and PORT is "0": ${wanted} (EADDRNOTAVAIL).`,
+    })
+    t.strictSame(await unusedTokens(env), before)
+  })
+
+  await t.test('ends with its trace on what nobody foresaw', async (t) => {
+    await onDatabase(env, (db) => db.execute(sql`alter table signing_keys rename to lost_keys`))
+    const { code, err } = await said(start(rest))
+    await onDatabase(env, (db) => db.execute(sql`alter table lost_keys rename to signing_keys`))
     t.equal(code, 1)
-    t.match(err, new RegExp(`EADDRINUSE: address already in use 127\\.0\\.0\\.1:${port}\\n +at `))
+    t.match(err, /relation "signing_keys" does not exist\n +at /)
   })
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -27,7 +27,7 @@ const kindsBySlug = new Map(
 /** `GET /problems/{slug}`: what a problem's `type` leads to (RFC 9457, section 3.1.1), for programs and, in a browser, for people. */
 export async function problemRoutes(app: FastifyInstance): Promise<void> {
   const schema = {
-    tags: ['Problems'],
+    tags: ['problems'],
     summary: 'Explain a kind of problem',
     operationId: 'explainProblem',
     params: Type.Object({ slug: Type.String({ maxLength: 64 }) }),
