@@ -8,7 +8,7 @@ import { type Person, Story } from './client.ts'
 import { startServer } from './server.ts'
 import { type Ended, play } from './story.ts'
 
-const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false }, json: { type: 'string' } } })
+const { values } = readOptions()
 const twelveHours = String(12 * 3_600)
 
 const server = await startServer(values.keep ? { ACCESS_TOKEN_SECONDS: twelveHours, STEP_UP_SECONDS: twelveHours } : {})
@@ -24,6 +24,15 @@ try {
   await server.stop()
 }
 process.exitCode = failed === 0 ? 0 : 1
+
+function readOptions() {
+  try {
+    return parseArgs({ options: { keep: { type: 'boolean', default: false }, json: { type: 'string' } } })
+  } catch (error) {
+    console.error(`${(error as Error).message}\nnpm run demo -- [--keep] [--json FILE]`)
+    process.exit(2)
+  }
+}
 
 function summary(origin: string, { people, ids }: Ended) {
   return { origin, people, ids }

@@ -78,7 +78,7 @@ export async function play(story: Story, server: DemoServer): Promise<Ended> {
   )
   await story.ask(dan, "reads the owner's ticket, which is not in his reach", 'GET', `/v1/tickets/${mail.id}`, { status: 404 })
 
-  await strangers(story, server, alpha)
+  const sam = await strangers(story, server, alpha)
   await supportWorks(story, sue, dan, olga, own.body.id)
   await revocation(story, olga, dan, alpha, grant, own.body.id)
   await audit(story, olga, alpha)
@@ -91,7 +91,7 @@ export async function play(story: Story, server: DemoServer): Promise<Ended> {
     developerTicket: own.body.id,
     grant,
   }
-  return { people: { admin, sue, olga, tom, ben, dan }, ids }
+  return { people: { admin, sue, olga, tom, ben, dan, sam }, ids }
 }
 
 type Account = { id: string; number: string }
@@ -166,7 +166,7 @@ async function give(story: Story, server: DemoServer, olga: Person, dan: Person,
   return made.body.id
 }
 
-async function strangers(story: Story, server: DemoServer, alpha: Account): Promise<void> {
+async function strangers(story: Story, server: DemoServer, alpha: Account): Promise<Person> {
   story.heading('A stranger learns nothing, not even whether an account exists')
   const sam = await signUp(story, server, 'Sam (stranger)', 'sam@nowhere.example')
   const body = { account: alpha.number, domain: 'alpha.example', topic: 'other', subject: 'Hello', message: 'Please reset the password.' }
@@ -182,6 +182,7 @@ async function strangers(story: Story, server: DemoServer, alpha: Account): Prom
   const bytes = ({ text }: Answer) => text.replace(/"instance":"[^"]*"/, '')
   const same = bytes(real) === bytes(invented)
   story.tell({ who: sam.name, asks: 'compares the two answers', answer: same ? 'the same bytes' : 'they differ', as: same })
+  return sam
 }
 
 async function supportWorks(story: Story, sue: Person, dan: Person, olga: Person, ticket: string): Promise<void> {
