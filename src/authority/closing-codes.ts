@@ -5,6 +5,7 @@ import { requestCodes, supportCodes } from '../database/tables.ts'
 import { append, appendAll } from '../journal/append.ts'
 import { eventOf } from './authorship.ts'
 import type { Authority } from './judge.ts'
+import { longOver } from './spoken.ts'
 
 /** Why, in the events of everything that ends with an account. */
 export const cause = 'account_closed'
@@ -25,7 +26,7 @@ async function endSupportCodes(tx: Database, authority: Authority, accountId: st
   const at = new Date(authority.at)
   const ended = await tx
     .update(supportCodes)
-    .set({ expiresAt: at })
+    .set({ expiresAt: longOver })
     .where(and(eq(supportCodes.accountId, accountId), isNull(supportCodes.verifiedAt), gt(supportCodes.expiresAt, at)))
     .returning({ id: supportCodes.id, domainId: supportCodes.domainId })
   const about = { accountId, resourceType: 'support_code', changed: ['expiresAt'], value: { cause } }

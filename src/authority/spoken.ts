@@ -5,6 +5,9 @@ import type { Database } from '../database/open.ts'
 /** How long a code serves the agent it was told to, in milliseconds: a call. */
 export const callMs = 3_600_000
 
+/** When a code ends that is void: in the past, and so whatever a clock that is put back says. */
+export const longOver = new Date(0)
+
 export type Spoken = {
   id: string
   accountId: string

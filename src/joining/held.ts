@@ -1,6 +1,6 @@
 /** What hangs on a user without being his authority, in the transaction that joins him to another. */
 import { and, eq, isNull, sql } from 'drizzle-orm'
-import type { Authority } from '../authority/judge.ts'
+import { longOver } from '../authority/spoken.ts'
 import type { Database } from '../database/open.ts'
 import { submissionMutes, submissions, supportCodes } from '../database/tables.ts'
 import type { Move } from './move.ts'
@@ -9,7 +9,7 @@ import type { Move } from './move.ts'
  * All that he submitted, decided or not: which of it had been would show otherwise. Whom an account does not want to hear of it does not
  * hear of under the other name. A code told to support was his who made it, so it ends.
  */
-export async function moveHeld(tx: Database, { at }: Authority, { from, to }: Move): Promise<void> {
+export async function moveHeld(tx: Database, { from, to }: Move): Promise<void> {
   await tx.update(submissions).set({ submitterUserId: to }).where(eq(submissions.submitterUserId, from))
   await tx.execute(sql`
     update submission_mutes m set submitter_user_id = ${to}::uuid where m.submitter_user_id = ${from} and not exists (
@@ -18,7 +18,7 @@ export async function moveHeld(tx: Database, { at }: Authority, { from, to }: Mo
   await tx.delete(submissionMutes).where(eq(submissionMutes.submitterUserId, from))
   await tx
     .update(supportCodes)
-    .set({ expiresAt: new Date(at) })
+    .set({ expiresAt: longOver })
     .where(and(eq(supportCodes.userId, from), isNull(supportCodes.verifiedAt)))
 }
 

@@ -63,7 +63,7 @@ async function attemptJoin(context: Context, { caller, ask, repeatable }: Standi
 async function join({ jobs }: Context, tx: Database, authority: Authority, move: Move): Promise<Omit<Joined, 'user' | 'joined'>> {
   await retire(tx, authority, move.from)
   await moveNames(tx, authority, move)
-  await moveHeld(tx, authority, move)
+  await moveHeld(tx, move)
   await copyCompromises(tx, move)
   const contacts = await moveContacts(tx, jobs, authority, move)
   const grants = await moveGrants(tx, authority, move)

@@ -9,6 +9,7 @@ import { decide } from '../authority/decide.ts'
 import type { AccountFact, DomainFact, Facts, Question } from '../authority/facts.ts'
 import { type Ask, actorOf } from '../authority/judge.ts'
 import type { Loaded } from '../authority/load.ts'
+import { longOver } from '../authority/spoken.ts'
 import type { Answer } from '../database/idempotency.ts'
 import { supportCodes } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
@@ -48,7 +49,7 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
     const digits = String(randomInt(100_000_000)).padStart(8, '0')
     const at = new Date(authority.at)
     const own = and(eq(supportCodes.accountId, account.id), eq(supportCodes.userId, actorOf(authority)), isNull(supportCodes.verifiedAt))
-    await tx.update(supportCodes).set({ expiresAt: at }).where(own)
+    await tx.update(supportCodes).set({ expiresAt: longOver }).where(own)
     const row = {
       accountId: account.id,
       id: uuid(),

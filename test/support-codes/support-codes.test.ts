@@ -101,6 +101,23 @@ t.test('late, replaced, of another account, or of one who lost what he had: all 
   t.equal(await refused(late), answer, 'after 15 minutes')
 })
 
+t.test('T4: a clock that steps back makes no code good again that was replaced, told or burnt', async (t) => {
+  const told = (await make('technical')).body.code
+  t.equal((await verify(told)).status, 200)
+  const replaced = (await make('owner')).body.code
+  const last = (await make('owner')).body.code
+  await stage.wait(-10 * 60_000)
+  for (const [what, code] of Object.entries({ told, replaced })) t.equal((await verify(code)).status, 422, what)
+  t.equal((await verify(last)).status, 200, 'the last one is')
+  await stage.wait(10 * 60_000)
+  const burnt = (await make('owner')).body.code
+  const wrong = burnt === '1111 1111' ? '2222 2222' : '1111 1111'
+  for (let count = 0; count < 5; count++) await verify(wrong)
+  await stage.wait(-10 * 60_000)
+  t.equal((await verify(burnt)).status, 422, 'burnt')
+  await stage.wait(10 * 60_000)
+})
+
 t.test('five wrong tries burn every code of the account, and a new one is good again', async (t) => {
   const { code } = (await make('owner')).body
   const wrong = code === '1111 1111' ? '2222 2222' : '1111 1111'
