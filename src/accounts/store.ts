@@ -1,6 +1,7 @@
 /** Reading accounts, and their form on the wire. */
-import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
 import { type Clause, predicate } from '../authority/reach.ts'
+import { newestFirst } from '../database/columns.ts'
 import type { Database } from '../database/open.ts'
 import { accounts } from '../database/tables.ts'
 import type { AccountState } from '../vocabulary.ts'
@@ -34,7 +35,7 @@ export async function listAccounts(
         after && older(after),
       ),
     )
-    .orderBy(desc(accounts.createdAt), desc(accounts.id))
+    .orderBy(...newestFirst(accounts.createdAt, accounts.id))
     .limit(limit)
   return rows.map(toAccount)
 }

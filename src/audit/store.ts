@@ -1,6 +1,7 @@
 /** Reading the journal, and its form on the wire. */
-import { and, asc, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import { type Clause, predicate } from '../authority/reach.ts'
+import { newestFirst } from '../database/columns.ts'
 import type { Database } from '../database/open.ts'
 import { accountNumbers, accounts, domains, journalEvents, journalPositions, journalValues, users } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
@@ -52,7 +53,7 @@ export async function listEvents(db: Database, reading: Reading): Promise<AuditE
   const { at, id } = journalEvents
   const { after } = reading
   const older = after && sql`(${at}, ${id}) < (${after[0]}::timestamptz, ${after[1]}::uuid)`
-  return read(db, reading, older, [desc(at), desc(id)])
+  return read(db, reading, older, newestFirst(at, id))
 }
 
 /** Oldest first: what is exported. */

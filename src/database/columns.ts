@@ -1,4 +1,4 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { type AnyColumn, type SQL, sql } from 'drizzle-orm'
 import { customType, timestamp, uuid } from 'drizzle-orm/pg-core'
 
 /**
@@ -14,6 +14,11 @@ export const bytes = customType<{ data: Buffer; driverData: Buffer | Uint8Array 
   dataType: () => 'bytea',
   fromDriver: (value) => Buffer.from(value),
 })
+
+/**
+ * Newest first, as the indexes for it are made: their nulls come last, and PostgreSQL sorts anew for any other order, be there nulls or not.
+ */
+export const newestFirst = (...columns: (AnyColumn | SQL)[]): SQL[] => columns.map((column) => sql`${column} desc nulls last`)
 
 /** The id of the transaction that wrote a row, which PostgreSQL itself fills in; as text, since it has 64 bits. */
 export const transactionId = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' })

@@ -60,7 +60,7 @@ export async function ticketCandidates(
     from tickets t join accounts a on a.id = t.account_id
     where ${predicate(clauses, columns)} and ${account === undefined ? sql`true` : sql`t.account_id = ${account}::uuid`}
       and ${after === undefined ? sql`true` : sql`(t.created_at, t.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`}
-    order by t.created_at desc, t.id desc limit ${limit}`)
+    order by t.created_at desc nulls last, t.id desc nulls last limit ${limit}`)
   return rows.map(({ at, ...row }) => ({ ...row, position: [at, row.ticket.id] }))
 }
 

@@ -1,5 +1,6 @@
 /** Reading claims, and their form on the wire. What tells of other accounts is only ever shown to staff. */
-import { and, desc, eq, gt, isNotNull, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gt, isNotNull, type SQL, sql } from 'drizzle-orm'
+import { newestFirst } from '../database/columns.ts'
 import type { Database } from '../database/open.ts'
 import { accounts, domainClaims, domainNames } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
@@ -43,7 +44,7 @@ export function listWaiting(db: Database, after: After, limit: number, view: Vie
 async function list(db: Database, which: SQL | undefined, after: After, limit: number, view: View): Promise<DomainClaim[]> {
   const rows = await selectClaims(db)
     .where(and(which, after && older(after)))
-    .orderBy(desc(domainClaims.createdAt), desc(domainClaims.id))
+    .orderBy(...newestFirst(domainClaims.createdAt, domainClaims.id))
     .limit(limit)
   return rows.map((row) => toClaim(row, view))
 }

@@ -28,7 +28,7 @@ export async function listMutes(
 ): Promise<Mute[]> {
   const older = after === undefined ? sql`true` : sql`(m.created_at, m.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`
   const { rows } = await db.execute<Row>(sql`${select(accountId, clauses, sql`m.lifted_at is null and ${older}`)}
-    order by m.created_at desc, m.id desc limit ${limit}`)
+    order by m.created_at desc nulls last, m.id desc nulls last limit ${limit}`)
   return rows.map(toMute)
 }
 

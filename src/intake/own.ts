@@ -1,5 +1,6 @@
 /** What a submitter sees of what he sent: held, accepted, or ended, and nothing that depends on whether there is such an account. */
-import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
+import { and, eq, type SQL, sql } from 'drizzle-orm'
+import { newestFirst } from '../database/columns.ts'
 import type { Database } from '../database/open.ts'
 import { submissions } from '../database/tables.ts'
 import type { OwnSubmission } from './schema.ts'
@@ -37,7 +38,7 @@ export async function listOwn(
     .select(columns)
     .from(submissions)
     .where(and(eq(submissions.submitterUserId, userId), after && older(after)))
-    .orderBy(desc(submissions.arrivedAt), desc(submissions.id))
+    .orderBy(...newestFirst(submissions.arrivedAt, submissions.id))
     .limit(limit)
   return rows.map((row) => toOwn(row, now))
 }

@@ -59,7 +59,7 @@ export async function listSubmissions(
   const within = predicate(clauses, { accountId: sql`a.id`, domainId: sql`d.id` })
   const older = after === undefined ? sql`true` : sql`(s.arrived_at, s.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`
   const { rows } = await db.execute<Row>(sql`${select(sql`a.id = ${accountId} and ${within} and ${stands(status, now)} and ${older}`)}
-    order by s.arrived_at desc, s.id desc limit ${limit}`)
+    order by s.arrived_at desc nulls last, s.id desc nulls last limit ${limit}`)
   return rows.map((row) => toSubmission(row, now))
 }
 

@@ -59,7 +59,7 @@ const toInstant = (text: string): string => new Date(text).toISOString()
 /** Of each row the newest event that it justified, its holder making a support code included: one step down the index of its capacity (`journal_events_of_…`). */
 const lastUse = (row: string, capacity: 'contact' | 'grant') =>
   sql.raw(`(select e.at from journal_events e where e.account_id = ${row}.account_id and e.via_id = ${row}.id and e.capacity = '${capacity}'
-      order by e.at desc limit 1)`)
+      order by e.at desc nulls last limit 1)`)
 
 const details = (accountId: string, ids: { rows: string[]; people: string[]; domains: string[] }) => sql`
 with r as (

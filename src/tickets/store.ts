@@ -40,7 +40,7 @@ export async function listTickets(
   const asked = filter.account !== undefined && 'id' in filter.account ? filter.account.id : undefined
   const reachable = asked === undefined ? clauses : clauses.filter(({ account }) => account === 'all' || account === asked)
   const within = sql.join([predicate(reachable, reachColumns), ...filters(filter), ...(after ? [older(after)] : [])], sql` and `)
-  const page = pageOf(sql`where ${within} order by created_at desc, id desc limit ${limit}`)
+  const page = pageOf(sql`where ${within} order by created_at desc nulls last, id desc nulls last limit ${limit}`)
   const rows = await listed.run(db, page)
   return fromListed((rows[0] as { page: Listed }).page).map((row) => toListed(row, forStaff))
 }
