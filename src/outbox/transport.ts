@@ -36,7 +36,8 @@ export function folderTransport({ dataDir, mailFrom }: Pick<Config, 'dataDir' | 
   return {
     async send({ to, subject, text, at }) {
       const date = new Date(at)
-      const { message } = await composer.sendMail({ from: mailFrom, to, subject, text, date, headers: fileHeaders })
+      const lines = text.replaceAll('\n', '\r\n') // or quoted-printable folds wherever it likes, in the middle of a token, too
+      const { message } = await composer.sendMail({ from: mailFrom, to, subject, text: lines, date, headers: fileHeaders })
       const name = `${date.toISOString().replaceAll(':', '')}-${randomBytes(6).toString('hex')}.eml`
       await mkdir(folder, { recursive: true, mode: 0o700 })
       await write(folder, name, message as Buffer)

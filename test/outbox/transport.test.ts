@@ -51,6 +51,19 @@ t.test('a mail becomes one private file that a mail program reads', async (t) =>
   t.notMatch(JSON.stringify(lines), /aaaa|anna|Prüfung/, 'the log names the file only')
 })
 
+t.test('a secret stands on one line of the file, whatever stands before it', async (t) => {
+  const dataDir = folder(t)
+  const transport = folderTransport({ dataDir, mailFrom: 'support@provider.example' }, { info() {}, warn() {}, error() {} })
+  const secret = 'a'.repeat(43)
+  for (let length = 0; length < 76; length += 7) {
+    const text = `Prüfung ${'x '.repeat(length / 2)}\n\nChoose one with this token:\n\n${secret}\n\nbücher\n`
+    await transport.send({ ...mail, text, at: mail.at + length })
+  }
+  const files = readdirSync(join(dataDir, 'mail')).map((name) => readFileSync(join(dataDir, 'mail', name), 'utf8'))
+  t.equal(files.length, 11)
+  for (const file of files) t.match(file, new RegExp(`^${secret}$`, 'm'))
+})
+
 t.test('a mail that cannot be written is not sent', async (t) => {
   const dataDir = folder(t)
   writeFileSync(join(dataDir, 'mail'), 'in the way')
