@@ -14,7 +14,11 @@ export const evaluation = { subject: Entity, action: Named, resource: Entity, co
 export const evaluations = Type.Optional(Type.Array(Type.Object({}, members)))
 
 export const Decision = Type.Object({ decision: Type.Boolean(), context }, { additionalProperties: false })
-export const Decisions = Type.Union([Type.Object({ evaluations: Type.Array(Decision) }), Decision])
+/** One object, and no union of two: of that the whole answer would be validated once more to find out which it is. */
+export const Decisions = Type.Object(
+  { evaluations: Type.Optional(Type.Array(Decision)), decision: Type.Optional(Type.Boolean()), context },
+  { additionalProperties: false, description: 'The evaluations in the order asked; where none were asked for, one decision' },
+)
 export const pageFound = Type.Object({ next_token: Type.String({ description: 'Empty on the last page' }), count: Type.Integer() })
 export const Entities = Type.Object({
   results: Type.Array(Type.Object({ type: Type.String(), id: Type.String(), properties: context })),
