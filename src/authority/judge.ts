@@ -5,6 +5,7 @@
 import type { JournalEvent } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
 import type { Action, Capacity, DelegableAction, DenyReason, StaffAction, VerificationLevel, VerificationMethod } from '../vocabulary.ts'
+import { roleHolds } from './actions.ts'
 import { contactsOf, grantsOf, principalIsActive, sessionOf } from './conditions.ts'
 import { decide } from './decide.ts'
 import type { Question, Via } from './facts.ts'
@@ -16,7 +17,7 @@ export type Ask = {
   action: Action
   /** What `decide` is asked instead when the caller is staff. Without it staff may not use the route. */
   staffAction?: StaffAction | undefined
-  /** What it is asked instead when the caller has no contact on the account and a grant. */
+  /** What it is asked instead when the caller has a grant, and no contact on the account that holds the action. */
   delegateAction?: DelegableAction | undefined
   named: Named
   /** The question, from the facts; null when what the path names is not there. */
@@ -75,12 +76,15 @@ export function judge(ask: Ask, loaded: Loaded, caller: Caller, stepUpSeconds: n
 
 /** Staff are asked for the route's staff action; a route that declares none gets the customer's, which staff never hold. */
 export function actionFor(ask: Pick<Ask, 'action' | 'staffAction' | 'delegateAction'>, loaded: Loaded): Action {
-  if (ask.delegateAction !== undefined && isDelegate(loaded)) return ask.delegateAction
+  if (ask.delegateAction !== undefined && isDelegate(loaded, ask.action)) return ask.delegateAction
   return loaded.facts.staff === null ? ask.action : (ask.staffAction ?? ask.action)
 }
 
-const isDelegate = ({ facts, account }: Loaded): boolean =>
-  account !== null && contactsOf(facts, account.id).length === 0 && grantsOf(facts, account.id).length > 0
+/** Somebody with a grant whose contact, if he is one, does not hold the action. */
+function isDelegate({ facts, account }: Loaded, action: Action): boolean {
+  if (account === null || contactsOf(facts, account.id).some((contact) => roleHolds(contact, action))) return false
+  return grantsOf(facts, account.id).length > 0
+}
 
 export function unauthenticated(): Problem {
   return new Problem('unauthenticated', {

@@ -2,6 +2,7 @@
 import { createHmac, randomInt } from 'node:crypto'
 import { and, eq, isNull } from 'drizzle-orm'
 import { v7 as uuid } from 'uuid'
+import { topicClass } from '../authority/actions.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -87,9 +88,14 @@ function forPerson(facts: Facts, asked: Question): Question {
   return isTool ? { ...asked, action: 'self.manage' } : asked
 }
 
-/** A contact is asked for the code, a developer for what he would call about: a ticket on the domain, about any topic of his. */
+const openTopics = topicKeys.filter((topic) => !topicClass(topic).confidential)
+
+/**
+ * A contact is asked for the code, a developer for what he would call about: a ticket on the domain, about any topic that a grant can be
+ * about. Who is a contact for bills, too, has no code by that.
+ */
 export function aboutCode(facts: Facts, own: Question): Question {
   if (own.action !== 'ticket.create') return own
-  const asked = topicKeys.map((topic) => ({ ...own, topic }))
+  const asked = openTopics.map((topic) => ({ ...own, topic }))
   return asked.find((one) => decide(facts, one, facts.now).permit) ?? (asked.at(-1) as Question)
 }

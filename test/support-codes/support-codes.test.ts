@@ -5,7 +5,7 @@ import { v7 as uuid } from 'uuid'
 import { contacts, grants, supportCodes } from '../../src/database/tables.ts'
 import type { Speaker } from '../../src/speakers/schema.ts'
 import { send } from '../fixtures/app.ts'
-import { grant, person, staff } from '../fixtures/cast.ts'
+import { contact, grant, person, staff } from '../fixtures/cast.ts'
 import { dayMs, plain, setStage } from '../intake/stage.ts'
 import { clientToken, panel } from '../oauth/stage.ts'
 import { meanwhile } from '../races/meanwhile.ts'
@@ -52,6 +52,22 @@ t.test('a contact, or a developer within his grant, makes a code; it is shown on
   const key = uuid()
   const first = await make('owner', {}, { key })
   t.match((await make('owner', {}, { key })).body, { id: first.body.id, code: null }, 'a repetition does not tell it again')
+})
+
+t.test('D2: a developer who is a contact for bills makes one within his grant, and no other', async (t) => {
+  const both = await person(test, 'Bea Both')
+  Object.assign(people, { both })
+  await contact(test, a, both, 'billing')
+  t.equal((await make('both', { domain: 'alpha.example' })).status, 403, 'as a contact for bills he makes none')
+  const id = await grant(test, a, known.owner, both, [domains.alpha])
+  for (const body of [{}, { domain: 'deep.alpha.example' }]) t.equal((await make('both', body)).status, 403, JSON.stringify(body))
+  const code = (await make('both', { domain: 'alpha.example' })).body.code
+  t.match(await verify(code), { status: 200, body: { capacity: 'grant', via: id, domain: { name: 'alpha.example' } } })
+  await db
+    .update(grants)
+    .set({ actions: ['ticket.read'] })
+    .where(eq(grants.id, id))
+  t.equal((await make('both', { domain: 'alpha.example' })).status, 403, 'nor does a grant to read')
 })
 
 t.test('the agent sees who is calling, in which capacity and for what, once', async (t) => {
