@@ -6,6 +6,7 @@ import { describe, registerOpenapi } from '../../src/http/openapi.ts'
 import { problemRoutes } from '../../src/http/problem-routes.ts'
 import { createServer, type Server } from '../../src/http/server.ts'
 import { problemCodes, problemKind } from '../../src/problem.ts'
+import { noBrowser, openBrowser } from '../fixtures/browser.ts'
 import { holdsProblem } from './wire.ts'
 
 const secured = { access: { action: 'account.read', on: 'account' } } as const
@@ -109,6 +110,25 @@ t.test('the reference page works from here alone', async (t) => {
     if (url !== '/docs/start.js') t.equal(headers['cache-control'], 'public, max-age=3600')
   }
   t.match((await app.inject('/docs/start.js')).body, /url: 'openapi\.json'.*validatorUrl: null/)
+})
+
+t.test('a browser shows the reference page, asks nobody else for it, and has nothing to complain of', { skip: noBrowser }, async (t) => {
+  const app = await served()
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  const page = await (await openBrowser(t)).newPage()
+  const asked: string[] = []
+  const complaints: string[] = []
+  page.on('request', (request) => asked.push(request.url()))
+  page.on('console', (message) => complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await page.goto(`${origin}/docs`)
+  await page.locator('.opblock', { hasText: '/either' }).waitFor()
+  t.ok(asked.includes(`${origin}/openapi.json`))
+  t.strictSame(
+    asked.filter((url) => !url.startsWith(`${origin}/`) && !url.startsWith('data:')),
+    [],
+  )
+  t.strictSame(complaints, [])
 })
 
 t.test('every problem explains itself, to programs and to people', async (t) => {
