@@ -12,6 +12,7 @@ import { auditRoutes } from './audit/routes.ts'
 import type { Context } from './authority/context.ts'
 import { countStrangers } from './authority/strangers.ts'
 import { bootstrapRoutes } from './bootstrap/routes.ts'
+import { readPublishedKeys } from './clients/keys.ts'
 import { clientRoutes } from './clients/routes.ts'
 import { contactRoutes } from './contacts/routes.ts'
 import { deriveKey } from './database/secrets.ts'
@@ -28,6 +29,7 @@ import { authentication } from './http/authentication.ts'
 import { registerDocs } from './http/docs.ts'
 import type { App, Feature } from './http/feature.ts'
 import { keyRoutes } from './http/key-routes.ts'
+import { createKeySets } from './http/key-sets.ts'
 import type { Keys } from './http/keys.ts'
 import { registerOpenapi } from './http/openapi.ts'
 import { createPaging } from './http/paging.ts'
@@ -128,6 +130,7 @@ export async function createApp({ context: given, keys, ready, secret, logger, t
     paging,
     factorKey: deriveKey(secret, 'second factors'),
     codeKey: deriveKey(secret, 'support codes'),
+    keySets: createKeySets(given.config.clientKeyUrls, readPublishedKeys),
     txt,
   }
   const rateLimit = createRateLimit({ quota: config.rateLimitRequests, windowSeconds: config.rateLimitSeconds, now: () => clock.now() })

@@ -99,6 +99,11 @@ const settings = Type.Object({
     description: 'The web origins whose pages may call the API from a browser.',
     wants: 'http or https origins separated by commas, such as https://panel.example',
   }),
+  clientKeyUrls: list({
+    format: 'mandate-key-url',
+    description: 'The only addresses at which clients may publish their keys instead of registering each.',
+    wants: 'https URLs separated by commas, such as https://panel.example/jwks.json',
+  }),
   bodyLimitBytes: whole(1_024, 10_485_760, 65_536, 'The largest request body, in bytes.'),
   rateLimitRequests: whole(1, 1_000_000, 600, 'How many requests one caller may make within `RATE_LIMIT_SECONDS`.'),
   rateLimitSeconds: whole(1, 86_400, 60, 'The window of `RATE_LIMIT_REQUESTS`, in seconds.'),
@@ -228,6 +233,8 @@ const formats: Record<string, (value: string) => boolean> = {
   'mandate-key': (value) => /^[A-Za-z0-9+/]{43}=$/.test(value),
   'mandate-mailbox': (value) => /^([^<>\p{Cc}]+ <[^<>\s@]+@[^<>\s@]+>|[^<>\s@]+@[^<>\s@]+)$/u.test(value),
   'mandate-network': isNetwork,
+  // Keys that could be changed on their way prove nothing; within the machine there is no way.
+  'mandate-key-url': (value) => /^(https:\/\/|http:\/\/(127\.0\.0\.1|localhost)[:/])[^@#]+$/.test(value) && URL.canParse(value),
   'mandate-smtp': isMailServer,
 }
 for (const [name, check] of Object.entries(formats)) FormatRegistry.Set(name, check)

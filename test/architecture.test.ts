@@ -55,7 +55,7 @@ const longestFile = 150
 /** Files that are longer for a reason, and how long they may become. */
 const longer: Record<string, number> = {
   'authority/load.ts': 290, // one statement
-  'config.ts': 280, // one schema, and what reads it
+  'config.ts': 290, // one schema, and what reads it
   'authority/facts.ts': 180, // the words the rule is told in
   'authority/judge.ts': 190,
   'database/tables.ts': 1_200, // one picture of what is stored

@@ -14,7 +14,7 @@ import type { Standing } from '../http/types.ts'
 import { append } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
 import { readKeys } from './keys.ts'
-import { nameTaken, proofless } from './register.ts'
+import { demandAllowed, nameTaken, proofless } from './register.ts'
 import type { Client, UpdateClient } from './schema.ts'
 import { newClientSecret, shownOnce } from './secret.ts'
 import { readClient } from './store.ts'
@@ -22,11 +22,13 @@ import { readClient } from './store.ts'
 /** Changes name, scopes, step-up or keys; from then on, what it may no longer do it cannot do, with tokens it has either. */
 export async function updateClient(context: Context, standing: Standing, id: string, body: UpdateClient): Promise<Answer> {
   const wanted = { ...body, ...(body.keys !== undefined && { keys: (await readKeys(body.keys)) as Client['keys'] }) }
+  demandAllowed(context, body.keysUrl)
   return alter(context, standing, id, async (tx, authority, client) => {
     const { expectedVersion } = standing
     if (expectedVersion !== null && expectedVersion !== client.version) throw stale(client.version)
     if (client.status !== 'active') throw disabled()
-    if (wanted.keys?.length === 0 && !client.hasSecret) throw proofless()
+    const { keys, keysUrl, hasSecret } = { ...client, ...wanted }
+    if (keys.length === 0 && keysUrl === null && !hasSecret) throw proofless()
     const changed = (Object.keys(wanted) as (keyof UpdateClient)[]).filter(
       (key) => JSON.stringify(wanted[key]) !== JSON.stringify(client[key]),
     )

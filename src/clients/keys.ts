@@ -66,6 +66,26 @@ function imports(key: PublicKey) {
   }
 }
 
+const publishedMax = 10
+
+/** What of a published key set can be used: public keys that could be registered, without what else their publisher says of them. */
+export async function readPublishedKeys(set: unknown): Promise<JWK[]> {
+  const { keys } = set as { keys: unknown[] }
+  if (!Array.isArray(keys)) throw new Error('no key set')
+  const usable = keys
+    .slice(0, publishedMax)
+    .filter(isObject)
+    .filter((key) => !privateMembers.some((member) => Object.hasOwn(key, member)))
+  const pruned = usable.map((key) => {
+    const known = [...always, ...(kindOf(key as PublicKey)?.members ?? [])]
+    return Object.fromEntries(Object.entries(key).filter(([name]) => known.includes(name))) as PublicKey
+  })
+  const texts = pruned.filter((key) => Object.values(key).every((value) => typeof value === 'string'))
+  return Promise.all(texts.filter((key) => errorsOf(key, '').length === 0).map(kept))
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value)
+
 async function kept(key: PublicKey): Promise<JWK> {
   const { alg, members } = kindOf(key) as Kind
   const material = Object.fromEntries(['kty', ...members].map((member) => [member, key[member as keyof PublicKey]])) as JWK

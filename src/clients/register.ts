@@ -21,18 +21,20 @@ export async function registerClient(context: Context, { caller, ask, repeatable
   if (isUuid(realm))
     throw invalid({ pointer: '#/realm', detail: 'must not look like a UUID: it could be taken for a client', code: 'format' })
   const keys = await readKeys(body.keys ?? [])
-  if (keys.length === 0 && body.secret === undefined) throw proofless()
+  const { keysUrl = null } = body
+  demandAllowed(context, keysUrl)
+  if (keys.length === 0 && keysUrl === null && body.secret === undefined) throw proofless()
   const secret = body.secret === undefined ? null : newClientSecret()
   return changeOnce(context, caller, ask, {}, repeatable, async (tx, authority) => {
     const id = uuid()
-    const row = { id, name, realm, scopes, mayStepUp, keys: keys as Record<string, unknown>[], secretHash: secret?.hash ?? null }
+    const row = { id, name, realm, scopes, mayStepUp, keys: keys as Record<string, unknown>[], keysUrl, secretHash: secret?.hash ?? null }
     const made = await tx
       .insert(clients)
       .values({ ...row, createdAt: new Date(authority.at) })
       .onConflictDoNothing()
       .returning({ id: clients.id })
     if (made.length === 0) throw nameTaken(name)
-    const value = { name, realm, scopes, mayStepUp, kids: keys.map(({ kid }) => kid), secret: secret !== null }
+    const value = { name, realm, scopes, mayStepUp, kids: keys.map(({ kid }) => kid), keysUrl, secret: secret !== null }
     await append(tx, eventOf(authority, 'client.created', { resourceType: 'client', resourceId: id, value }))
     const client = await readClient(tx, id)
     return {
@@ -43,6 +45,12 @@ export async function registerClient(context: Context, { caller, ask, repeatable
       made: { action: 'staff.client.manage', staffAction: 'staff.client.manage', account: null, ticket: null },
     }
   })
+}
+
+/** Keys are read where the operator allows it, and nowhere an admin might be talked into. */
+export function demandAllowed({ config }: Context, keysUrl: string | null | undefined): void {
+  if (typeof keysUrl !== 'string' || config.clientKeyUrls.includes(keysUrl)) return
+  throw invalid({ pointer: '#/keysUrl', detail: 'must be one of CLIENT_KEY_URLS, which the operator sets', code: 'not_allowed' })
 }
 
 /** A client that can prove itself by nothing is of no use. */

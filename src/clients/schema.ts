@@ -31,6 +31,10 @@ const scopes = Type.Array(closedWord(clientScopes, 'What it may be used for; its
 })
 const mayStepUp = Type.Boolean({ description: 'Whether a sign-in that it says is fresh counts as fresh' })
 const keys = Type.Array(PublicKey, { maxItems: 10, description: 'The `keys` of a JWK set: public ones only' })
+const keysUrl = Type.String({
+  maxLength: 2_048,
+  description: 'Where it publishes its keys as a JWK set; one of the addresses the operator has allowed (`CLIENT_KEY_URLS`)',
+})
 
 export const Client = Type.Object(
   {
@@ -41,6 +45,7 @@ export const Client = Type.Object(
     scopes: Type.Array(openWord(clientScopes, 'What it may be used for')),
     mayStepUp,
     keys: Type.Array(PublicKey),
+    keysUrl: Type.Union([keysUrl, Type.Null()], { description: 'Where it publishes further keys' }),
     hasSecret: Type.Boolean(),
     formerSecretEndsAt: maybeInstantOf('Until when the secret before the present one serves'),
     createdAt: instantOf('When it was registered'),
@@ -62,6 +67,7 @@ export const CreateClient = Type.Object(
     scopes,
     mayStepUp: Type.Optional(mayStepUp),
     keys: Type.Optional(keys),
+    keysUrl: Type.Optional(keysUrl),
     secret: Type.Optional(Type.Literal(true, { description: 'To be given a secret, for a client that cannot sign' })),
   },
   { $id: 'CreateClient', additionalProperties: false },
@@ -69,7 +75,13 @@ export const CreateClient = Type.Object(
 export type CreateClient = Static<typeof CreateClient>
 
 export const UpdateClient = Type.Object(
-  { name: Type.Optional(name), scopes: Type.Optional(scopes), mayStepUp: Type.Optional(mayStepUp), keys: Type.Optional(keys) },
+  {
+    name: Type.Optional(name),
+    scopes: Type.Optional(scopes),
+    mayStepUp: Type.Optional(mayStepUp),
+    keys: Type.Optional(keys),
+    keysUrl: Type.Optional(Type.Union([keysUrl, Type.Null()])),
+  },
   { $id: 'UpdateClient', additionalProperties: false, minProperties: 1 },
 )
 export type UpdateClient = Static<typeof UpdateClient>

@@ -31,6 +31,7 @@ function toClient(row: typeof clients.$inferSelect): Client {
     scopes: row.scopes as Client['scopes'],
     mayStepUp: row.mayStepUp,
     keys: row.keys as Client['keys'],
+    keysUrl: row.keysUrl,
     hasSecret: row.secretHash !== null,
     formerSecretEndsAt: row.formerSecretEndsAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),

@@ -963,6 +963,8 @@ export const clients = pgTable(
     formerSecretHash: bytes(),
     formerSecretEndsAt: instant(),
     keys: jsonb().$type<Record<string, unknown>[]>().notNull().default([]),
+    /** Where it publishes further keys; counts while the operator allows the address. */
+    keysUrl: text(),
     authorityRevision: revision(),
     version: version(),
     createdAt: instant().notNull(),

@@ -5,6 +5,7 @@ import type { Context } from '../authority/context.ts'
 import { principalOf } from '../authority/load.ts'
 import { invalid } from '../problem.ts'
 import type { TxtResolver } from '../txt.ts'
+import type { KeySets } from './key-sets.ts'
 import type { Keys } from './keys.ts'
 import { limitOf, type Page, type Paging, type Position } from './paging.ts'
 import type { Standing } from './types.ts'
@@ -18,6 +19,8 @@ export type Feature = {
   factorKey: Buffer
   /** Hashes support codes at rest. */
   codeKey: Buffer
+  /** Reads the keys that clients publish by themselves. */
+  keySets: KeySets
   /** Looks up what proves a claimed name. */
   txt: TxtResolver
 }

@@ -45,6 +45,11 @@ export async function readAssertion(jwt: string, keys: readonly JWK[], expected:
   return { iss, sub, jti, iat, exp, rest }
 }
 
+/** Which key an assertion says it is signed with; likewise before anything is verified. */
+export function statedKey(jwt: string): unknown {
+  return partsOf(jwt)[0]?.['kid']
+}
+
 /** Who an assertion says it is of, before anything is verified: for finding the keys to verify it with. */
 export function statedIssuer(jwt: string): unknown {
   return partsOf(jwt)[1]?.['iss']

@@ -6,14 +6,16 @@ import type { JWK } from 'jose'
 import type { Context } from '../authority/context.ts'
 import { clients } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
+import type { Feature } from '../http/feature.ts'
 import { ownClient } from '../http/keys.ts'
 import { hashOf } from '../outbox/secret.ts'
-import { readAssertion, statedIssuer } from './assertion.ts'
+import { readAssertion, statedIssuer, statedKey } from './assertion.ts'
 import { invalidClient, OAuthError } from './errors.ts'
 import { type Form, required } from './form.ts'
 import { takeOnce } from './single-use.ts'
 
-export type Client = { id: string; realm: string; mayStepUp: boolean; keys: JWK[] }
+/** `keysFor` are the keys that count for something it has signed. */
+export type Client = { id: string; realm: string; mayStepUp: boolean; keysFor: (jwt: string) => Promise<readonly JWK[]> }
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 const basicForm = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i
@@ -24,7 +26,8 @@ type Credentials = { assertion: string } | { id: string; secret: string }
  * The active client whose proof came with the request; undefined when none did. Used up or wrong, disabled or unknown: one refusal.
  * @throws OAuthError `invalid_client`; `invalid_request` for two proofs at once (RFC 6749, section 2.3)
  */
-export async function clientOf(context: Context, request: FastifyRequest, form: Form): Promise<Client | undefined> {
+export async function clientOf(feature: Feature, request: FastifyRequest, form: Form): Promise<Client | undefined> {
+  const { context } = feature
   const credentials = credentialsOf(request.headers.authorization, form)
   if (credentials === undefined) {
     if (form.has('client_id') && form.get('client_id') !== ownClient) throw invalidClient()
@@ -32,15 +35,26 @@ export async function clientOf(context: Context, request: FastifyRequest, form: 
   }
   const row = await findClient(context, 'assertion' in credentials ? statedIssuer(credentials.assertion) : credentials.id)
   if (row?.status !== 'active') throw invalidClient()
+  const keysFor = (jwt: string) => keysOf(feature, row, jwt)
   const now = context.clock.now()
   const proven =
-    'assertion' in credentials ? await isProven(context, row, credentials.assertion, now) : isSecret(row, credentials.secret, now)
+    'assertion' in credentials
+      ? await isProven(context, row, await keysFor(credentials.assertion), credentials.assertion, now)
+      : isSecret(row, credentials.secret, now)
   const another = form.has('client_id') && form.get('client_id') !== row.id
   if (!proven || another) throw invalidClient()
-  return { id: row.id, realm: row.realm, mayStepUp: row.mayStepUp, keys: row.keys }
+  return { id: row.id, realm: row.realm, mayStepUp: row.mayStepUp, keysFor }
 }
 
 type Row = typeof clients.$inferSelect
+
+/** Those that are registered, and where the key is none of them those it publishes. */
+async function keysOf({ keySets }: Feature, { keys, keysUrl }: Row, jwt: string): Promise<readonly JWK[]> {
+  const kid = statedKey(jwt)
+  const registered = keys as JWK[]
+  if (keysUrl === null || registered.some((key) => key.kid === kid)) return registered
+  return [...registered, ...(await keySets(keysUrl, kid))]
+}
 
 async function findClient({ db }: Context, id: unknown): Promise<Row | undefined> {
   if (!isUuid(id)) return undefined
@@ -82,10 +96,10 @@ function secretOf(form: Form): Credentials[] {
 }
 
 /** RFC 7523, sections 2.2 and 3: by the client, about itself, to us alone, for a minute, once. */
-async function isProven(context: Context, { id, keys }: Row, assertion: string, now: number): Promise<boolean> {
+async function isProven(context: Context, { id }: Row, keys: readonly JWK[], assertion: string, now: number): Promise<boolean> {
   const audience = context.config.publicUrl
   const expected = { audience, issuer: id, types: ['client-authentication+jwt'], lifeSeconds: 60, now }
-  const read = await readAssertion(assertion, keys as JWK[], expected)
+  const read = await readAssertion(assertion, keys, expected)
   return !('fault' in read) && read.sub === id && (await takeOnce(context.db, read, now))
 }
 

@@ -47,8 +47,8 @@ export async function panelToken({ feature, form, client, requestId }: Plea): Pr
 
 type Said = Assertion & { authTime: number; amr: string[] }
 
-async function read(assertion: string, { realm, keys }: Client, audience: string, now: number): Promise<Said> {
-  const found = await readAssertion(assertion, keys, { audience, issuer: realm, types, lifeSeconds: 120, now })
+async function read(assertion: string, { realm, keysFor }: Client, audience: string, now: number): Promise<Said> {
+  const found = await readAssertion(assertion, await keysFor(assertion), { audience, issuer: realm, types, lifeSeconds: 120, now })
   if ('fault' in found) throw refused(found.fault)
   const { auth_time: authTime, amr } = found.rest
   if (!isInstant(authTime) || authTime > found.iat) throw refused('Its auth_time must say when the user signed in: seconds since 1970')

@@ -16,7 +16,6 @@ const refusals = Object.fromEntries([400, 401, 429, 500, 503].map((status) => [s
 const form = { consumes: [formType] }
 
 export async function oauthRoutes(app: App, feature: Feature): Promise<void> {
-  const { context } = feature
   registerForms(app)
   app.setErrorHandler(sendOAuthError)
   for (const schema of shared) app.addSchema(schema)
@@ -36,7 +35,7 @@ export async function oauthRoutes(app: App, feature: Feature): Promise<void> {
     },
     async (request, reply) => {
       const sent = formOf(request)
-      const answer = await grantToken({ feature, form: sent, client: await clientOf(context, request, sent), requestId: request.id })
+      const answer = await grantToken({ feature, form: sent, client: await clientOf(feature, request, sent), requestId: request.id })
       return reply.header('pragma', 'no-cache').send(answer)
     },
   )
@@ -55,7 +54,7 @@ export async function oauthRoutes(app: App, feature: Feature): Promise<void> {
     },
     async (request, reply) => {
       const sent = formOf(request)
-      await revokeToken(feature, required(sent, 'token'), await clientOf(context, request, sent), request.id)
+      await revokeToken(feature, required(sent, 'token'), await clientOf(feature, request, sent), request.id)
       return reply.send(undefined)
     },
   )
@@ -84,7 +83,7 @@ export async function oauthRoutes(app: App, feature: Feature): Promise<void> {
 async function inspector(feature: Feature, request: FastifyRequest, sent: Form): Promise<Client | null> {
   const [, bearer] = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '') ?? []
   if (bearer !== undefined && (await isStaffToken(feature, bearer, request.id))) return null
-  const client = await clientOf(feature.context, request, sent)
+  const client = await clientOf(feature, request, sent)
   if (client === undefined) throw invalidClient()
   return client
 }

@@ -1,0 +1,68 @@
+/**
+ * The keys that clients publish by themselves (RFC 7517, section 5), read from addresses the operator has allowed and from no other: no
+ * client, and no admin, makes this service ask where it should not. Kept for minutes; a key that is new to us is looked for at once.
+ */
+import type { JWK } from 'jose'
+import { Problem } from '../problem.ts'
+import { readJson } from './json.ts'
+
+/** The keys at an address, none for one that is not allowed; `kid` is the one that is wanted. @throws Problem `unavailable` */
+export type KeySets = (url: string, kid: unknown) => Promise<readonly JWK[]>
+
+/** In milliseconds: how long a set is believed, how long nobody asks again, and how long an answer is waited for. */
+const freshMs = 300_000
+const pauseMs = 10_000
+const timeoutMs = 2_000
+const bytesMax = 65_536
+
+type Usable = (set: unknown) => Promise<readonly JWK[]>
+type Kept = { keys: readonly JWK[]; readAt: number; askedAt: number }
+
+const nothing: Kept = { keys: [], readAt: Number.NEGATIVE_INFINITY, askedAt: Number.NEGATIVE_INFINITY }
+
+/** `usable` are the keys of a set that count; it throws for what is no set. `now` in milliseconds, of a clock that never goes back. */
+export function createKeySets(allowed: readonly string[], usable: Usable, now: () => number = () => performance.now()): KeySets {
+  const kept = new Map<string, Kept>()
+  const asking = new Map<string, Promise<void>>()
+
+  /** However many want it, one asks. What cannot be read leaves what was read before, for as long as that is believed. */
+  async function ask(url: string): Promise<void> {
+    const last = kept.get(url) ?? nothing
+    kept.set(url, { ...last, askedAt: now() })
+    const keys = await fetchSet(url)
+      .then(usable)
+      .catch(() => undefined)
+    if (keys !== undefined) kept.set(url, { keys, readAt: now(), askedAt: now() })
+    asking.delete(url)
+  }
+
+  return async (url, kid) => {
+    if (!allowed.includes(url)) return []
+    const isFresh = ({ readAt }: Kept): boolean => now() - readAt < freshMs
+    const last = kept.get(url) ?? nothing
+    if (isFresh(last) && last.keys.some((key) => key.kid === kid)) return last.keys
+    if (asking.has(url) || now() - last.askedAt >= pauseMs) {
+      if (!asking.has(url)) asking.set(url, ask(url))
+      await asking.get(url)
+    }
+    const found = kept.get(url) ?? nothing
+    if (!isFresh(found))
+      throw new Problem('unavailable', { detail: 'The keys of this client cannot be read', headers: { 'retry-after': '10' } })
+    return found.keys
+  }
+}
+
+/** Nothing is followed, and nothing long or late is waited for. */
+async function fetchSet(url: string): Promise<unknown> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const { ok, body } = await fetch(url, { redirect: 'error', signal, headers: { accept: 'application/jwk-set+json, application/json' } })
+  if (!ok || body === null) throw new Error('no key set')
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of body) {
+    bytes += chunk.length
+    if (bytes > bytesMax) throw new Error('too long')
+    chunks.push(chunk)
+  }
+  return readJson(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)))
+}
