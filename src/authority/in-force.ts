@@ -72,7 +72,7 @@ async function supersede(tx: Database, { account, id, granteeUserId, grantor }: 
   if (old.suspensionCauses.includes('staff')) throw overtaken('The grant whose place it was to take is suspended by the provider')
   // An offer may be older than the suspension, and who accepts it is not who lifts that.
   if (grantor === undefined && old.suspensionCauses.includes('account'))
-    throw overtaken('The grant whose place it was to take is suspended by the account, which must let it go on first')
+    throw overtaken('The grant whose place it was to take is suspended; it must be let go on first')
   if (old.compromised) throw overtaken('An owner must first adopt the grant whose place it was to take: who gave it was compromised')
   await tx
     .update(grants)

@@ -111,7 +111,7 @@ t.test('extending a grant', async (t) => {
     const paused = await give()
     const offered = (await extend(paused)).body.id
     t.equal((await act(owner, paused, 'suspend')).status, 200)
-    t.match(await refusedOf(t, test, () => accept(offered)), { status: 409, body: { code: 'conflict', detail: /by the account/ } })
+    t.match(await refusedOf(t, test, () => accept(offered)), { status: 409, body: { code: 'conflict', detail: /let go on first/ } })
     t.match(await row(paused), { status: 'suspended', version: 2 }, 'what the account suspended is not for him to lift')
     t.equal((await act(owner, paused, 'resume', { ifMatch: 2 })).status, 200)
     t.equal((await accept(offered)).status, 200, 'as it is when the account lets it go on')
