@@ -111,6 +111,8 @@ export type NoticeSubject = {
   origin: string
   account: AccountName
   subjectId: string
+  /** Whether it is about something of the reader's own. */
+  own: boolean
   domains: readonly string[]
   role: ContactRole | null
   /** For a letter that announces an end, epoch ms. */
@@ -118,7 +120,8 @@ export type NoticeSubject = {
 }
 
 /** A letter about what happened on an account. */
-export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, domains, role, endsAt }: NoticeSubject): Letter {
+export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, own, domains, role, endsAt }: NoticeSubject): Letter {
+  const place = placeOfSubmission(kind, account, subjectId) ?? placeOf(kind, account, subjectId, own)
   const { subject, said } = notices[kind]
   return {
     subject: `${subject} for account ${account.number}`,
@@ -130,7 +133,7 @@ export function noticeLetter(kind: NoticeKind, { origin, account, subjectId, dom
       '',
       'Those who may see it find it here:',
       '',
-      `GET ${origin}${placeOfSubmission(kind, account, subjectId) ?? `/v1/accounts/${account.number}${placeOf(kind, subjectId)}`}`,
+      `GET ${origin}${place}`,
     ),
   }
 }

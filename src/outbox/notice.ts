@@ -12,7 +12,8 @@ import type { ContactRole } from '../vocabulary.ts'
 import type { AccountName } from './letters.ts'
 import type { Notice } from './post.ts'
 
-export type Told = { to: string; account: AccountName; role: ContactRole | null; domains: string[]; endsAt: number | null }
+/** `own`: it is about a contact, a grant or a submission of the recipient's. */
+export type Told = { to: string; account: AccountName; own: boolean; role: ContactRole | null; domains: string[]; endsAt: number | null }
 
 /**
  * Whom to tell and what; undefined when there is nobody to tell: a recipient without an address, one who is suspended, or one who
@@ -27,8 +28,8 @@ export async function readNotice(context: Context, notice: Notice): Promise<Told
   if (ending && row.endsAt === null) return undefined
   if (notice.kind === 'grant_invited' && !(await isOffered(context.db, notice.accountId, notice.subjectId))) return undefined
   if (!row.own && !(await mayRead(context, notice))) return undefined
-  const { to, account, role, domains, endsAt } = row
-  return { to, account, role, domains: (domains ?? []).map(toUnicode), endsAt: ending ? Number(endsAt) : null }
+  const { to, account, own, role, domains, endsAt } = row
+  return { to, account, own, role, domains: (domains ?? []).map(toUnicode), endsAt: ending ? Number(endsAt) : null }
 }
 
 type Row = {

@@ -51,10 +51,12 @@ export const notices: Record<NoticeKind, { subject: string; said: string }> = {
   ...submissionNotices,
 }
 
-/** Where below the account it is; what the account does not hold any more is nowhere. */
-export function placeOf(kind: NoticeKind, subjectId: string): string {
+/** Where its reader finds what it is about, a developer among his own grants; what the account does not hold any more is nowhere. */
+export function placeOf(kind: NoticeKind, { number }: { number: string }, subjectId: string, own: boolean): string {
   const [what] = kind.split('_')
-  if (kind === 'account_attempted') return '/refused-attempts'
-  if (kind === 'domain_claim_refused') return `/domains/claims/${subjectId}`
-  return what === 'account' || kind === 'domain_released_by_staff' ? '' : `/${what}s/${subjectId}`
+  const account = `/v1/accounts/${number}`
+  if (own && what === 'grant') return `/v1/me/grants/${subjectId}`
+  if (kind === 'account_attempted') return `${account}/refused-attempts`
+  if (kind === 'domain_claim_refused') return `${account}/domains/claims/${subjectId}`
+  return what === 'account' || kind === 'domain_released_by_staff' ? account : `${account}/${what}s/${subjectId}`
 }

@@ -54,7 +54,9 @@ t.test('extending a grant', async (t) => {
     const { id } = offered.body
     t.strictSame([await told(id), await desk.events(id)], [['grant_invited Dora'], ['grant.invited']])
     const mails = await mailbox(test)
-    t.ok(mails.some(({ to, subject }) => to === developer.address && /offered/.test(subject)))
+    const offer = mails.find(({ to, subject }) => to === developer.address && /offered/.test(subject))
+    const [, place = ''] = /^GET (?:https?:\/\/[^/]+)(\S+)$/m.exec(String(offer?.text)) ?? []
+    t.match(await send(test, 'GET', place, { token: developer.token }), { status: 200, body: { id } }, 'it says where he finds it')
     t.match(await row(old), { status: 'active', version: 1 }, 'until then the old one stays as it is')
     t.equal((await open('alpha-two.example')).status, 403)
     t.match(await mine('GET', id), {
