@@ -124,6 +124,24 @@ t.test('extending a grant', async (t) => {
     const other = String(await desk.grantOf(sent.body.id))
     t.equal((await act(manager, other, 'approve', { ifMatch: 1 })).status, 200, 'or approves another')
     for (const id of [offered, other]) t.equal((await act(owner, id, 'revoke')).status, 200)
+    const less = await give()
+    const [wider, lapsed] = [(await extend(less)).body.id, (await extend(less)).body.id]
+    await test.context.db
+      .update(grants)
+      .set({ createdAt: new Date(test.clock.now() - 15 * dayMs) })
+      .where(eq(grants.id, lapsed))
+    await told(wider)
+    t.equal((await act(owner, less, 'narrow', { ifMatch: 1, body: { actions: ['ticket.read'] } })).status, 200)
+    t.match(await row(wider), { status: 'cancelled' }, 'what was offered before it was narrowed would give that back')
+    t.match(await row(lapsed), { status: 'invited' }, 'what nobody can accept any more is left to who records that')
+    t.strictSame(
+      [(await desk.events(wider)).at(-1), await told(wider)],
+      ['grant.cancelled', ['grant_cancelled Dora', 'grant_cancelled Mia']],
+    )
+    t.match(await refusedOf(t, test, () => accept(wider, developer, 2)), { status: 409, body: { from: 'cancelled' } })
+    const since = (await extend(less, { actions: ['ticket.read', 'ticket.close'] }, manager, 2)).body.id
+    t.equal((await accept(since)).status, 200, 'what is offered after that is as good as ever')
+    await act(owner, since, 'revoke')
     const moved = await give()
     const third = (await extend(moved)).body.id
     await test.context.db

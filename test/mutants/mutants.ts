@@ -489,6 +489,14 @@ export const mutants: readonly Mutant[] = [
     invariant: /suspended by the provider or the account/,
   },
   {
+    name: 'an offer from before gives back what was narrowed',
+    file: 'src/grants/narrow.ts',
+    find: '      await withdrawOffers(act)\n',
+    replace: '',
+    tests: ['test/grants/extend.test.ts'],
+    invariant: /suspended by the provider or the account/,
+  },
+  {
     name: 'a developer who is a contact lets his own grant go on',
     file: 'src/grants/suspend.ts',
     find: "if (cause === 'account' && grant.granteeUserId === authority.actorUserId)",
