@@ -2,6 +2,8 @@ import { PGlite, type PGliteOptions, parse, protocol, type QueryOptions, type Re
 
 /** How many statements are kept planned; beyond that the one goes that was not used for longest. */
 export const keptMax = 500
+/** The pages of the database that are kept in memory; the rest is in the memory of the system. 128 MB, the usual, cost more than they gave. */
+const startParams = [...PGlite.defaultStartParams, '-c', 'shared_buffers=32MB']
 const plannable = /^\s*(?:select|with|insert|update|delete)\b/i
 
 type Kept = { name: string; types: readonly number[] }
@@ -16,7 +18,7 @@ export class EmbeddedClient extends PGlite {
   #count = 0
 
   static async open(folder: string, options: PGliteOptions): Promise<EmbeddedClient> {
-    const client = new EmbeddedClient(folder, options)
+    const client = new EmbeddedClient(folder, { startParams, ...options })
     await client.waitReady
     return client
   }
