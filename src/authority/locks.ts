@@ -1,5 +1,5 @@
 /** What an act that alters authority holds while it does, and the revisions it raises. */
-import { inArray, sql } from 'drizzle-orm'
+import { inArray, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
 import { statement, value } from '../database/statement.ts'
 import { accounts, clients, users } from '../database/tables.ts'
@@ -64,6 +64,17 @@ export async function raise(tx: Database, keys: Keys): Promise<void> {
   await raiseRows(tx, clients, keys.clients ?? [])
   await raiseRows(tx, accounts, keys.accounts ?? [])
 }
+
+/**
+ * Common table expressions for an act that a proof carries and that is one statement: `u` is the row of an active user, his key held
+ * and his revision raised, while everything that was read with `revision` still stands; otherwise there is none. Whatever takes a user's password, address,
+ * factor or status away raises it.
+ */
+export const userAsRead: SQL = sql`
+held as materialized (select pg_advisory_xact_lock(${sql.raw(String(userClass))}, hashtext(${value('user', 'text')}))),
+u as (update users set authority_revision = authority_revision + 1 from held
+  where users.id = ${value('user', 'uuid')} and users.authority_revision = ${value('revision', 'bigint')} and users.status = 'active'
+  returning users.id)`
 
 async function raiseRows(tx: Database, table: Owners, changed: readonly string[]): Promise<void> {
   if (changed.length === 0) return

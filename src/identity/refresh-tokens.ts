@@ -24,10 +24,13 @@ export const graceMs = 10_000
 
 /** Makes the first token of a session, or the next, in the caller's transaction. `now` in epoch ms. */
 export async function issueRefreshToken(tx: Database, sessionId: string, now: number): Promise<string> {
-  const token = `${prefix}${randomBytes(32).toString('base64url')}`
+  const token = newRefreshToken()
   await tx.insert(refreshTokens).values({ secretHash: hashOf(token), sessionId, createdAt: new Date(now) })
   return token
 }
+
+/** One that nothing is known of yet: whoever makes it stores its hash. */
+export const newRefreshToken = (): string => `${prefix}${randomBytes(32).toString('base64url')}`
 
 /** A session whose access token may be renewed, and its next refresh token. Instants in epoch ms. */
 export type Refreshed = {

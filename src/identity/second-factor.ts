@@ -6,7 +6,7 @@ import { and, eq, isNotNull, isNull, lt, or, type SQL } from 'drizzle-orm'
 import type { Context } from '../authority/context.ts'
 import type { Database } from '../database/open.ts'
 import { open } from '../database/secrets.ts'
-import { secondFactors } from '../database/tables.ts'
+import { secondFactors, type users } from '../database/tables.ts'
 import { throttled } from '../database/throttle.ts'
 import type { Feature } from '../http/feature.ts'
 import { append } from '../journal/append.ts'
@@ -69,7 +69,7 @@ export async function acceptedFactors(db: Database, userId: string): Promise<Acc
 }
 
 /** The factors that count: confirmed, and not removed. */
-export function standing(userId: string): SQL | undefined {
+export function standing(userId: string | typeof users.id): SQL | undefined {
   return and(eq(secondFactors.userId, userId), isNotNull(secondFactors.confirmedAt), isNull(secondFactors.removedAt))
 }
 

@@ -51,6 +51,9 @@ async function insert(tx: Database, events: readonly JournalEvent[]): Promise<vo
   if (values.length > 0) await tx.insert(journalValues).values(values)
 }
 
+/** The row of an event that has no value, for a statement that writes it with other rows. */
+export const rowOf = (event: Omit<JournalEvent, 'value'>): typeof journalEvents.$inferInsert => toRows(event).event
+
 function toRows({ value, at, ...event }: JournalEvent) {
   const id = uuid()
   const { verification = null, verificationLevel = verification && levelOfMethod[verification] } = event

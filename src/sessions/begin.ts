@@ -13,19 +13,29 @@ export type Origin = { network: string; requestId: string }
 /** Instants in epoch ms. `refreshToken` only where the session has just begun. */
 export type Begun = { id: string; method: VerificationMethod; authenticatedAt: number; expiresAt: number; refreshToken?: string }
 
+/** Who was verified, how, and by which request. */
+export type Beginner = { userId: string; method: VerificationMethod; requestId: string }
+
 /** Begins a person's session and its refresh tokens at an instant (epoch ms), in the transaction that holds his key and has verified him. */
-export async function beginSession(
-  { config }: Context,
-  tx: Database,
-  { userId, method, requestId }: { userId: string; method: VerificationMethod; requestId: string },
-  now: number,
-): Promise<Begun> {
+export async function beginSession(context: Context, tx: Database, who: Beginner, now: number): Promise<Begun> {
+  const { row, event, begun } = rowsOfSession(context, who, now)
+  await tx.insert(sessions).values(row)
+  await append(tx, event)
+  return { ...begun, refreshToken: await issueRefreshToken(tx, begun.id, now) }
+}
+
+/** What is written of a session that begins, and what is told of it. `now` in epoch ms. */
+export function rowsOfSession({ config }: Context, { userId, method, requestId }: Beginner, now: number) {
   const id = uuid()
   const at = new Date(now)
   const expiresAt = now + config.sessionHours * 3_600_000
-  const row = { id, userId, kind: 'person', method, level: levelOfMethod[method], createdAt: at, authenticatedAt: at } as const
-  await tx.insert(sessions).values({ ...row, expiresAt: new Date(expiresAt) })
-  const about = { sessionId: id, verification: method, resourceType: 'session', resourceId: id }
-  await append(tx, selfEvent('session.started', userId, now, requestId, about))
-  return { id, method, authenticatedAt: now, expiresAt, refreshToken: await issueRefreshToken(tx, id, now) }
+  const times = { createdAt: at, authenticatedAt: at, expiresAt: new Date(expiresAt) }
+  const row = { id, userId, kind: 'person', method, level: levelOfMethod[method], ...times } as const
+  const event = selfEvent('session.started', userId, now, requestId, {
+    sessionId: id,
+    verification: method,
+    resourceType: 'session',
+    resourceId: id,
+  })
+  return { row, event, begun: { id, method, authenticatedAt: now, expiresAt } satisfies Begun }
 }

@@ -3,7 +3,7 @@
  * the same statements and one hash, so that nobody learns who has a user here.
  */
 import { eq } from 'drizzle-orm'
-import { changeByProof } from '../authority/change.ts'
+import { changeByProof, readClock } from '../authority/change.ts'
 import { users } from '../database/tables.ts'
 import { throttled } from '../database/throttle.ts'
 import type { Feature } from '../http/feature.ts'
@@ -14,6 +14,7 @@ import { addressOf } from '../identity/schema.ts'
 import { countingCodes, demandSecondFactor, secondFactorRequired } from '../identity/second-factor.ts'
 import { Problem } from '../problem.ts'
 import { beginSession, type Origin } from './begin.ts'
+import { beginAtOnce } from './begin-at-once.ts'
 import type { SignedIn, SignIn } from './schema.ts'
 import { findByAddress, type Identity } from './store.ts'
 import { signedIn } from './token.ts'
@@ -51,6 +52,13 @@ async function begin(feature: Feature, person: Proven, { address, password, code
   const { context } = feature
   const { userId, name, passwordHash } = person
   const stronger = isWeaker(context.config, passwordHash) ? await hashInPlace(context.config, password) : null
+  const user = { id: userId, name }
+  // The usual case is one statement: a transaction of many keeps the embedded database, and a connection, from everybody else.
+  if (stronger === null && code === undefined && !person.hasFactor) {
+    const who = { userId, revision: person.revision, method: 'password', requestId } as const
+    const session = await beginAtOnce(context, who, await readClock(context.db, context.clock.offset()))
+    if (session !== undefined) return { session, user }
+  }
   const write = () =>
     changeByProof(context, { users: [userId] }, async (tx, now) => {
       const still = await findByAddress(tx, address)
@@ -63,7 +71,7 @@ async function begin(feature: Feature, person: Proven, { address, password, code
   const session = await countingCodes(context, { userId, network, code }, write, ({ accepted }) =>
     secondFactorRequired(accepted, 'The code is wrong, or it has been used'),
   )
-  return { session, user: { id: userId, name } }
+  return { session, user }
 }
 
 function wrongCredentials(): Problem {

@@ -1,13 +1,29 @@
 /** Reading who may sign in, and a person's sessions. */
 import { and, desc, eq, gt, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
-import { addresses, sessions, users } from '../database/tables.ts'
+import { addresses, secondFactors, sessions, users } from '../database/tables.ts'
+import { standing } from '../identity/second-factor.ts'
 import type { UserStatus } from '../vocabulary.ts'
 import type { Session } from './schema.ts'
 
-export type Identity = { userId: string; name: string; status: UserStatus; passwordHash: string | null }
+/** `revision` is that of his authority, and `hasFactor` whether he has a second factor that counts. */
+export type Identity = {
+  userId: string
+  name: string
+  status: UserStatus
+  passwordHash: string | null
+  revision: number
+  hasFactor: boolean
+}
 
-const identity = { userId: users.id, name: users.name, status: users.status, passwordHash: users.passwordHash }
+const identity = {
+  userId: users.id,
+  name: users.name,
+  status: users.status,
+  passwordHash: users.passwordHash,
+  revision: users.authorityRevision,
+  hasFactor: sql<boolean>`exists (select from ${secondFactors} where ${standing(users.id)})`,
+}
 
 /** The user who has *proven* the address; one that was only stated identifies nobody. */
 export async function findByAddress(db: Database, address: string): Promise<Identity | undefined> {

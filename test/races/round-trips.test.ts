@@ -5,6 +5,7 @@
 import t from 'tap'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person, staff } from '../fixtures/cast.ts'
+import { givePassword, password } from '../fixtures/passwords.ts'
 import { listen } from './arena.ts'
 
 t.setTimeout(90_000)
@@ -61,6 +62,9 @@ t.test('the round trips of the routes that are used most', async (t) => {
   await trips(1, 'a decision', 200, 'POST', '/access/v1/evaluation', { token, body: question })
   const evaluations = Array.from({ length: 50 }, () => ({}))
   await trips(1, 'a batch of fifty', 200, 'POST', '/access/v1/evaluations', { token, body: { ...question, evaluations } })
+  await givePassword(test, owner)
+  const signIn = { body: { address: owner.address, password } }
+  await trips(6, 'a sign-in', 201, 'POST', '/v1/sessions', signIn)
   // Last: what is counted of strangers is written a little later, by itself.
   await open(1, 'a stranger is refused', stranger, 'free.example', 403)
 })
