@@ -7,21 +7,29 @@ export type Queue = {
   waiting(): number
 }
 
-/** Lets `running` pieces of work go on at once and `most` more wait, first come, first served. */
-export function createQueue(running: number, most: number): Queue {
+/**
+ * Lets `running` pieces of work go on at once and `most` more wait, first come, first served. Where somebody waits, a place rests after a
+ * piece that took `worked` milliseconds for as many as `rest` says, so that a crowd here leaves time to everything else.
+ */
+export function createQueue(running: number, most: number, rest: (worked: number) => number = () => 0): Queue {
   let free = running
   const waiting: (() => void)[] = []
+  const handOver = (worked: number): void => {
+    const next = waiting.shift()
+    if (next === undefined) free++
+    else if (rest(worked) > 0) setTimeout(next, rest(worked))
+    else next()
+  }
   return {
     async run(work) {
       if (free > 0) free--
       else if (waiting.length < most) await new Promise<void>((resolve) => waiting.push(resolve))
       else throw new Problem('unavailable', { detail: 'Too many at once', headers: { 'retry-after': '2' } })
+      const begun = performance.now()
       try {
         return await work()
       } finally {
-        const next = waiting.shift()
-        if (next === undefined) free++
-        else next()
+        handOver(performance.now() - begun)
       }
     },
     waiting: () => waiting.length,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createQueue } from '../../src/database/queue.ts'
 import { tellSlowHashing } from '../../src/identity/hash-speed.ts'
-import { demandPassword, hashPassword, isWeaker, placesOf, verifyPassword } from '../../src/identity/passwords.ts'
+import { demandPassword, hashPassword, isWeaker, placesOf, restAfter, verifyPassword } from '../../src/identity/passwords.ts'
 
 const cost = { passwordHashMemoryKib: 19_456, passwordHashPasses: 2 }
 
@@ -69,6 +69,27 @@ t.test('a new password has 12 to 1024 characters and is not the address', async 
 
 t.test('one processor is always left to everything else', async (t) => {
   t.strictSame([1, 2, 3, 64].map(placesOf), [1, 1, 2, 2])
+})
+
+t.test('a place that others wait for rests first, and one that nobody waits for does not', async (t) => {
+  t.strictSame([0, 10, 1_000].map(restAfter), [0, 60, 250])
+  const asked: number[] = []
+  const queue = createQueue(1, 3, (worked) => {
+    asked.push(worked)
+    return 20
+  })
+  const order: string[] = []
+  await queue.run(async () => order.push('alone'))
+  t.strictSame(asked, [])
+  const first = queue.run(async () => order.push('first'))
+  const second = queue.run(async () => order.push('second'))
+  await first
+  t.strictSame(order, ['alone', 'first'])
+  t.equal(queue.waiting(), 0, 'his turn has come, but not yet')
+  await second
+  t.strictSame(order, ['alone', 'first', 'second'])
+  t.ok(asked.length > 0 && asked.every((worked) => worked >= 0))
+  t.equal(await queue.run(async () => 'free'), 'free')
 })
 
 t.test('only so many run at once, so many wait in their order, and the rest is told at once', async (t) => {
