@@ -45,7 +45,8 @@ export function createKeySets(allowed: readonly string[], usable: Usable, now: (
       if (!asking.has(url)) asking.set(url, ask(url))
       await asking.get(url)
     }
-    const found = kept.get(url) ?? nothing
+    // Whoever was never asked has been asked by now.
+    const found = kept.get(url) as Kept
     if (!isFresh(found))
       throw new Problem('unavailable', { detail: 'The keys of this client cannot be read', headers: { 'retry-after': '10' } })
     return found.keys
