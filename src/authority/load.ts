@@ -2,6 +2,7 @@
  * Reads facts: one prepared statement (`statements.ts`) brings everything a decision reads, with the revision of every row owner and the
  * database's clock, from one snapshot.
  */
+import type { Made } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import type { ContactRole, ContactStatus, GrantStatus, SubmissionVerdict, TicketStatus } from '../vocabulary.ts'
 import type { AccountFact, Ceiling, DomainFact, Facts, TicketFact } from './facts.ts'
@@ -72,18 +73,6 @@ export type StoredAnswer = {
   body: unknown
   made: Made | null
 }
-/** What a stored answer made and who may read it: asked again before the answer is given again. */
-export type Made = {
-  action: string
-  staffAction: string | null
-  account: string | null
-  ticket: string | null
-  grant?: string
-  submission?: string
-  /** Of an answer about several grants. */
-  grants?: readonly string[]
-}
-
 /** Something held for the account, and the domain of the account it is about. Instants in epoch ms. */
 export type SubmissionRow = {
   id: string

@@ -7,6 +7,18 @@ import { idempotencyKeys } from './tables.ts'
 /** A request that may be repeated: who, under which key, and a digest of method, route, parameters and body. */
 export type Repeatable = { principalId: string; key: string; fingerprint: Buffer }
 
+/** What a stored answer made and who may read it: asked again before the answer is given again. */
+export type Made = {
+  action: string
+  staffAction: string | null
+  account: string | null
+  ticket: string | null
+  grant?: string
+  submission?: string
+  /** Of an answer about several grants. */
+  grants?: readonly string[]
+}
+
 /** An answer as it goes out and, for a repetition, as it is stored. `made` says how the right to read it is asked again. */
 export type Answer = {
   status: number
@@ -14,15 +26,7 @@ export type Answer = {
   body?: unknown
   /** What is stored instead of a body that holds a secret. */
   storedBody?: unknown
-  made?: {
-    action: string
-    staffAction: string | null
-    account: string | null
-    ticket: string | null
-    grant?: string
-    submission?: string
-    grants?: readonly string[]
-  }
+  made?: Made
 }
 
 /** Somebody else's request with the same key has won; its answer is in the table. */

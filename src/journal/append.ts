@@ -51,6 +51,29 @@ async function insert(tx: Database, events: readonly JournalEvent[]): Promise<vo
   if (values.length > 0) await tx.insert(journalValues).values(values)
 }
 
+/** The columns of an event without a value that a statement of several rows fills (`database/rows.ts`). */
+export const eventKeys = [
+  'accountId',
+  'id',
+  'at',
+  'kind',
+  'audience',
+  'actorUserId',
+  'capacity',
+  'viaId',
+  'sessionId',
+  'clientId',
+  'verification',
+  'verificationLevel',
+  'action',
+  'decision',
+  'resourceType',
+  'resourceId',
+  'domainId',
+  'requestId',
+  'changed',
+] as const
+
 /** The row of an event that has no value, for a statement that writes it with other rows. */
 export const rowOf = (event: Omit<JournalEvent, 'value'>): typeof journalEvents.$inferInsert => toRows(event).event
 

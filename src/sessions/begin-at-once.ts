@@ -5,28 +5,11 @@ import { insertRow, rowJson } from '../database/rows.ts'
 import { statement, value } from '../database/statement.ts'
 import { journalEvents, sessions } from '../database/tables.ts'
 import { newRefreshToken } from '../identity/refresh-tokens.ts'
-import { rowOf } from '../journal/append.ts'
+import { eventKeys, rowOf } from '../journal/append.ts'
 import { hashOf } from '../outbox/secret.ts'
 import { type Beginner, type Begun, rowsOfSession } from './begin.ts'
 
 const sessionKeys = ['id', 'userId', 'kind', 'method', 'level', 'createdAt', 'authenticatedAt', 'expiresAt'] as const
-const eventKeys = [
-  'accountId',
-  'id',
-  'at',
-  'kind',
-  'audience',
-  'actorUserId',
-  'capacity',
-  'viaId',
-  'sessionId',
-  'verification',
-  'verificationLevel',
-  'resourceType',
-  'resourceId',
-  'requestId',
-] as const
-
 const write = statement<{ began: number }>(
   'sessions_begin',
   sql`with ${userAsRead},

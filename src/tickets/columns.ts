@@ -54,26 +54,4 @@ export const messageKeys = [
   'createdAt',
 ] as const
 
-export const eventKeys = [
-  'accountId',
-  'id',
-  'at',
-  'kind',
-  'audience',
-  'actorUserId',
-  'capacity',
-  'viaId',
-  'sessionId',
-  'clientId',
-  'verification',
-  'verificationLevel',
-  'action',
-  'decision',
-  'resourceType',
-  'resourceId',
-  'domainId',
-  'requestId',
-  'changed',
-] as const
-
 export const keyKeys = ['principalId', 'key', 'fingerprint', 'status', 'headers', 'body', 'made', 'createdAt', 'expiresAt'] as const

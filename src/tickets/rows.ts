@@ -1,15 +1,14 @@
 /** The rows that go with every one-statement write on a ticket: its event, and the answer stored for a repetition. */
-import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import type { TicketFact } from '../authority/facts.ts'
 import type { Authority } from '../authority/judge.ts'
 import { type Answer, keyLifeMs, type Repeatable } from '../database/idempotency.ts'
-import { type EventKind, eventKinds } from '../journal/kinds.ts'
+import { rowOf } from '../journal/append.ts'
+import type { EventKind } from '../journal/kinds.ts'
 
 /** The event's row for a one-statement write. */
 export function eventRow(authority: Authority, ticketId: string, domainId: string | null, kind: EventKind) {
-  const event = eventOf(authority, kind, { resourceType: 'ticket', resourceId: ticketId, domainId })
-  return { ...event, id: uuid(), at: new Date(event.at), audience: eventKinds[kind] }
+  return rowOf(eventOf(authority, kind, { resourceType: 'ticket', resourceId: ticketId, domainId }))
 }
 
 /** The stored answer's row for a one-statement write. */

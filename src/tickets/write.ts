@@ -7,7 +7,8 @@ import { guardOfNew, guardOfTicket } from '../authority/guard.ts'
 import { insertRow } from '../database/rows.ts'
 import { statement, value } from '../database/statement.ts'
 import { idempotencyKeys, journalEvents, messages, tickets } from '../database/tables.ts'
-import { eventKeys, keyKeys, messageKeys, ticketKeys } from './columns.ts'
+import { eventKeys } from '../journal/append.ts'
+import { keyKeys, messageKeys, ticketKeys } from './columns.ts'
 
 /** Takes the key where the source stands; a key that is taken and not expired yields nothing, and then nothing is written. */
 const takeKey = (source: SQL, row: SQL): SQL => sql`${insertRow(idempotencyKeys, keyKeys, source, row)}
