@@ -46,8 +46,9 @@ export async function adoptGrants(context: Context, standing: Standing, { grants
   const items: AdoptedGrants['items'] = []
   for (const [index, wanted] of grants.entries()) items.push(await adoptOne(context, standing, String(index), wanted))
   const { id: account } = standing.loaded.account as AccountFact
-  const adopted = items.flatMap(({ id, grant }) => (grant === null ? [] : [id]))
-  const made = { action: 'grant.read', staffAction: 'staff.directory.read', account, ticket: null, grants: adopted }
+  // A problem tells of a grant, too; only that there is none tells nothing.
+  const told = items.flatMap(({ id, problem }) => (problem?.code === 'not_found' ? [] : [id]))
+  const made = { action: 'grant.read', staffAction: 'staff.directory.read', account, ticket: null, grants: told }
   return keepWhole(context, standing.repeatable, { status: 200, body: { items }, made })
 }
 

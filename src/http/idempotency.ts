@@ -9,6 +9,7 @@ import { decide } from '../authority/decide.ts'
 import { type Question, question, questionAboutTicket } from '../authority/facts.ts'
 import { actionFor, notFound } from '../authority/judge.ts'
 import { type Caller, type Loaded, load, type StoredAnswer } from '../authority/load.ts'
+import { reach } from '../authority/reach.ts'
 import { sqlState } from '../database/errors.ts'
 import { type Answer, explainWait, KeyTaken, type Made, type Repeatable } from '../database/idempotency.ts'
 import { Problem } from '../problem.ts'
@@ -63,6 +64,7 @@ export function demandSame(fingerprint: string, repeatable: Repeatable): void {
 
 async function demandSight(context: Context, standing: Standing, { grants, ...made }: Made): Promise<void> {
   if (grants === undefined) return demandSightOfOne(context, standing, made)
+  await demandSightOfSome(context, standing, made)
   for (const grant of grants) await demandSightOfOne(context, standing, { ...made, grant })
 }
 
@@ -70,11 +72,19 @@ async function demandSightOfOne(context: Context, standing: Standing, made: Made
   const { account, ticket, grant, submission } = made
   const named = { account: account === null ? undefined : { id: account }, ticket: ticket ?? undefined, grant, submission }
   const loaded = await load(context.db, context.clock.offset(), standing.caller, named)
-  const action = actionFor(
-    { action: made.action as Action, staffAction: (made.staffAction ?? undefined) as StaffAction | undefined },
-    loaded,
-  )
-  if (!decide(loaded.facts, aboutMade(action, made, loaded), loaded.facts.now).permit) throw notFound()
+  if (!decide(loaded.facts, aboutMade(actionOf(made, loaded), made, loaded), loaded.facts.now).permit) throw notFound()
+}
+
+/** Also of an answer that nothing came of: that there was nothing is not for who sees nothing of its kind there any more. */
+async function demandSightOfSome(context: Context, { caller }: Standing, made: Made): Promise<void> {
+  const account = String(made.account)
+  const loaded = await load(context.db, context.clock.offset(), caller, { account: { id: account } })
+  const clauses = reach(loaded.facts, actionOf(made, loaded), loaded.facts.now)
+  if (!clauses.some((clause) => clause.account === 'all' || clause.account === account)) throw notFound()
+}
+
+function actionOf({ action, staffAction }: Made, loaded: Loaded): Action {
+  return actionFor({ action: action as Action, staffAction: (staffAction ?? undefined) as StaffAction | undefined }, loaded)
 }
 
 /** The very thing that was made, with its domains: that something else of its kind is in reach shows nothing of this one. */

@@ -1,7 +1,7 @@
 /** Acts on many grants under one `Idempotency-Key`: each is done once, and a repetition tells all of it, whatever came between. */
 import { and, eq, like } from 'drizzle-orm'
 import t from 'tap'
-import { grants, idempotencyKeys, sessions } from '../../src/database/tables.ts'
+import { contactDomains, contacts, grants, idempotencyKeys, sessions } from '../../src/database/tables.ts'
 import { type Sent, send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, type Person, person, tokenFor } from '../fixtures/cast.ts'
 import { eventsOf, refusedOf } from '../fixtures/ledger.ts'
@@ -42,6 +42,37 @@ t.test('many grants under one key', async (t) => {
       { items: [{ grant: { version: 3 } }] },
       'his own key',
     )
+  })
+
+  await t.test('what came of nothing, or told only of trouble, is for who may still see it', async (t) => {
+    const [near, far] = [await give(), await give([two])]
+    t.equal((await send(test, 'POST', `${path}/grants/${far}/revoke`, { token: owner.token, body: {} })).status, 200)
+    const helper = await person(test, 'Hal Helper')
+    const helping = await contact(test, a, helper, 'manager')
+    const wanted = [...first(near), { id: far, version: 2 }]
+    const trouble = await adopt(helper, 'trouble', wanted)
+    t.match(trouble.body, { items: [{ problem: null }, { problem: { code: 'invalid_transition' } }] })
+    const revoke = (key: string) => send(test, 'POST', `${path}/grantees/${owner.id}/revoke`, { token: helper.token, key, body: {} })
+    t.match(await revoke('nothing'), { status: 200, body: { grants: [], invitations: [] } })
+    const late = [{ id: near, version: 9 }]
+    t.match((await adopt(helper, 'late', late)).body, { items: [{ problem: { code: 'precondition_failed' } }] })
+    for (const again of [await adopt(helper, 'trouble', wanted), await revoke('nothing'), await adopt(helper, 'late', late)])
+      t.ok(isReplay(again))
+
+    const limit = { contactId: helping, accountId: a.id, domainId: one.id }
+    await db.update(contacts).set({ limited: true }).where(eq(contacts.id, helping))
+    await db.insert(contactDomains).values(limit)
+    t.equal((await adopt(helper, 'trouble', wanted)).status, 404, 'one of them lies beyond his limit now')
+    t.ok(isReplay(await adopt(helper, 'late', late)))
+
+    // He keeps a tie to the account, and sees nothing of its grants any more.
+    await grant(test, a, ownerContact, helper, [one])
+    await db
+      .update(contacts)
+      .set({ status: 'ended', endedAt: new Date(test.clock.now()) })
+      .where(eq(contacts.id, helping))
+    for (const again of [await adopt(helper, 'trouble', wanted), await revoke('nothing'), await adopt(helper, 'late', late)])
+      t.match(again, { status: 404, body: { code: 'not_found' } })
   })
 
   await t.test('the key of another request changes nothing, also when that one was never finished', async (t) => {
