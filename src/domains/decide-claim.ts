@@ -1,5 +1,5 @@
 /** Staff decide about a claim: the one way by which a name that somebody holds moves. */
-import { eq } from 'drizzle-orm'
+import { and, eq } from 'drizzle-orm'
 import { eventOf } from '../authority/authorship.ts'
 import { notifyOwners } from '../authority/cascades.ts'
 import { changeOnce } from '../authority/change.ts'
@@ -24,7 +24,9 @@ import { type Holder, holderOf, moveName, otherAccount, overruling } from './mov
  */
 export async function confirmClaim(context: Context, standing: Standing, id: string, { reason }: Because): Promise<Answer> {
   const { id: accountId } = standing.loaded.account as AccountFact
-  const [claim] = await context.db.select({ name: domainClaims.name }).from(domainClaims).where(eq(domainClaims.id, id))
+  // A claim of another account is none: who holds its name is not looked for, and nobody is asked about.
+  const own = and(eq(domainClaims.accountId, accountId), eq(domainClaims.id, id))
+  const [claim] = await context.db.select({ name: domainClaims.name }).from(domainClaims).where(own)
   const holder = claim && (await holderOf(context.db, claim.name))
   const isOwn = holder?.accountId === accountId
   if (holder !== undefined && !isOwn) await otherAccount(context, standing, { id: holder.accountId })

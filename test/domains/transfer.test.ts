@@ -1,11 +1,13 @@
 import { eq } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { domainNames, domains, grants } from '../../src/database/tables.ts'
+import { accounts, domainClaims, domainNames, domains, grants } from '../../src/database/tables.ts'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { type Account, account, contact, domain, grant, person, staff } from '../fixtures/cast.ts'
-import { eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
+import { comparable, eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
 import { mailbox } from '../fixtures/mail.ts'
+import { clientToken, panel } from '../oauth/stage.ts'
+import { listen } from '../races/arena.ts'
 
 t.test('a name that is held moves only by staff', async (t) => {
   const test = await openTestApp(t)
@@ -176,5 +178,35 @@ t.test('a name that is held moves only by staff', async (t) => {
 
   await t.test('no claim is not there', async (t) => {
     for (const id of [uuid(), 'no-id']) t.equal((await refusedOf(t, test, () => decide(id, 'confirm'))).status, 404)
+  })
+
+  await t.test('C5: nor is one of an account that the client has no tie to, whoever holds its name', async (t) => {
+    const shop = await panel(test)
+    const own = await account(test, 'Gamma Ltd')
+    await db.update(accounts).set({ realm: shop.realm }).where(eq(accounts.id, own.id))
+    await domain(test, own, 'gamma.example')
+    const held = await domain(test, a, 'alpha-four.example')
+    const token = await clientToken(test, shop)
+    const wire = listen(test.opened)
+    const confirm = (id: string) => {
+      const rest = { token, ifMatch: 1, body: { reason: 'Papers were shown' } }
+      return send(test, 'POST', `/v1/accounts/${own.id}/domains/claims/${id}/confirm`, rest)
+    }
+    const shown = async (id: string) => {
+      const texts: string[] = []
+      wire.watch = (text) => void texts.push(text)
+      const sent = await confirm(id)
+      wire.watch = undefined
+      t.equal(sent.status, 404, sent.text)
+      return { sent: comparable(sent), texts }
+    }
+    await confirm(uuid()) // what is prepared once per connection
+    const absent = await shown(uuid())
+    t.ok(absent.texts.length)
+    for (const name of [held.name, 'gamma.example', 'nobodys.example']) {
+      const { id } = await claim(name)
+      t.strictSame(await shown(id), absent, name)
+      t.match(await db.select().from(domainClaims).where(eq(domainClaims.id, id)), [{ status: 'pending' }])
+    }
   })
 })
