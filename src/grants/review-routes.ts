@@ -56,7 +56,7 @@ export async function grantReviewRoutes(app: App, feature: Feature): Promise<voi
         tags,
         summary: 'Say that a grant was looked at and is right as it is; none of its terms change',
         params: Type.Object({ account, grant: Type.String({ description: 'The grant, by id' }) }),
-        response: { 200: Type.Ref(Grant), ...problems(...always, 'invalid_transition', ...keyProblems) },
+        response: { 200: Type.Ref(Grant), ...problems(...always, 'conflict', 'invalid_transition', ...keyProblems) },
       },
     },
     (request, reply) => answering(context, request, reply, () => confirmGrant(context, standingOf(request))),

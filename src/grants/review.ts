@@ -1,11 +1,13 @@
 /** What an account should look at: grants that are not used, end soon, or have lost who stood for them. */
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm'
 import type { Context } from '../authority/context.ts'
+import { actorOf } from '../authority/judge.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { contacts, grants } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
+import { Problem } from '../problem.ts'
 import { actOnGrant } from './act.ts'
 import { demandInForce } from './life.ts'
 import { isInForce, type Moment } from './moment.ts'
@@ -13,10 +15,15 @@ import { domainSet, lastUsed, older, readGrants } from './store.ts'
 import { record } from './tell.ts'
 import type { Finding, Reviewed } from './upkeep-schema.ts'
 
-/** A contact looked at it and lets it be: nothing of it changes, and for 90 days it is not called unused again. */
+/**
+ * A contact looked at it and lets it be: nothing of it changes, and for 90 days it is not called unused again. Whose own it is does not
+ * look at it for the account. @throws Problem `invalid_transition` for what is not in force, `conflict`
+ */
 export function confirmGrant(context: Context, standing: Standing): Promise<Answer> {
   return actOnGrant(context, standing, async (act) => {
     demandInForce('account', act.status)
+    if (act.grant.granteeUserId === actorOf(act.authority))
+      throw new Problem('conflict', { detail: 'Nobody gives permission to himself: another contact must look at it' })
     const { accountId, id } = act.grant
     const reviewed = { reviewedAt: new Date(act.authority.at), reviewedBy: act.authority.actorUserId }
     await act.tx

@@ -4,7 +4,7 @@ import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { contacts, grants, sessions } from '../../src/database/tables.ts'
 import { send } from '../fixtures/app.ts'
-import { account, contact, domain, grant, type Person, person, request, tokenFor } from '../fixtures/cast.ts'
+import { account, contact, domain, grant, type Person, panelSession, person, request, tokenFor } from '../fixtures/cast.ts'
 import { eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
 import { setStage } from './stage.ts'
 
@@ -84,6 +84,23 @@ t.test('looking after grants', async (t) => {
       .set({ status: 'ended', endedAt: new Date(clock.now()) })
       .where(eq(contacts.id, stage.managerContact))
     for (const id of [used, unused, left]) await act({ ...owner, token }, id, 'revoke')
+  })
+
+  await t.test('A5: nobody lets his own be, though he manages grants, too', async (t) => {
+    const own = await grant(test, a, ownerContact, limited, [one])
+    t.strictSame((await found())[own], ['never_used', 'expiring'])
+    const confirm = (token: string) => send(test, 'POST', `${path}/grants/${own}/confirm`, { token })
+    for (const token of [await tokenOf(limited), await panelSession(test, limited)])
+      t.match(await refusedOf(t, test, () => confirm(token)), { status: 409, body: { code: 'conflict', detail: /himself/ } })
+    t.match(await row(own), { reviewedAt: null, reviewedBy: null })
+    t.strictSame((await found())[own], ['never_used', 'expiring'], 'and it is to be looked at as before')
+    const attempts = (await eventsOf(test, a.id)).filter(({ resourceId }) => resourceId === own)
+    t.match(attempts, [
+      { kind: 'grant.refused', actor: limited.id, reason: 'conflict' },
+      { kind: 'grant.refused', actor: limited.id, reason: 'conflict' },
+    ])
+    t.equal((await confirm(await tokenOf(owner))).status, 200, 'another contact may')
+    await act({ ...owner, token: await tokenOf(owner) }, own, 'revoke')
   })
 
   await t.test('this person, everywhere: R3 and R4', async (t) => {
