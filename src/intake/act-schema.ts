@@ -22,7 +22,7 @@ export const ApproveSubmission = Type.Object(
           reach: Type.Optional(closedWord(reaches, '`own` unless said otherwise')),
           maxUses: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
           purpose: Type.Optional(lineOf(500, 'What it is given for')),
-          days: Type.Optional(Type.Integer({ minimum: 1, maximum: 365, description: 'How long it lasts' })),
+          days: Type.Optional(Type.Integer({ minimum: 1, maximum: 365, description: 'How long it lasts, GRANT_DAYS_MAX at most' })),
         },
         { additionalProperties: false, description: 'Your own limits of a standing grant' },
       ),

@@ -10,6 +10,7 @@ import type { Context } from '../authority/context.ts'
 import { question } from '../authority/facts.ts'
 import { type Authority, judge, type Verdict } from '../authority/judge.ts'
 import type { Loaded, SubmissionRow } from '../authority/load.ts'
+import type { Config } from '../config.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { stale } from '../http/preconditions.ts'
@@ -25,9 +26,9 @@ import { after, answerOf, concludeFirst, type Held, namedIn } from './decide.ts'
 import { giveConsent } from './give.ts'
 import type { Content } from './plain.ts'
 
-/** Approves. @throws Problem `conflict` for what is decided, over, the approver's own, or cannot become a ticket now */
+/** Approves. @throws Problem `validation_error` for terms no grant can have, `conflict` for what is decided, over, the approver's own, or cannot become a ticket now */
 export function approve(context: Context, standing: Standing, body: ApproveSubmission): Promise<Answer> {
-  demandTerms(body)
+  demandTerms(context.config, body)
   const { accountId, submission } = namedIn(standing)
   const keys = { accounts: [accountId], witnesses: [submission.submitterUserId] }
   const acting = changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
@@ -87,11 +88,15 @@ export function filingOf(accountId: string, held: Held) {
   }
 }
 
-function demandTerms({ consent, grant }: ApproveSubmission): void {
+function demandTerms({ grantDaysMax }: Config, { consent, grant }: ApproveSubmission): void {
   if (grant === undefined) return
   if (consent === 'this_ticket') throw invalid({ pointer: '#/grant', detail: 'goes with standing consent', code: 'not_standing' })
   if (grant.actions?.includes('ticket.create') === false) {
     throw invalid({ pointer: '#/grant/actions', detail: 'must hold ticket.create: the grant opens this ticket', code: 'create' })
+  }
+  if (grant.days !== undefined && grant.days > grantDaysMax) {
+    const detail = `must be at most ${grantDaysMax}; a longer need is a new grant then`
+    throw invalid({ pointer: '#/grant/days', detail, code: 'maximum' })
   }
 }
 

@@ -48,7 +48,7 @@ export async function giveConsent(
 
 const thisTicket = (topic: string) => ({ actions: oneTicketActions, topics: [topic], maxUses: 1, purpose: null, days: oneTicketDays })
 
-function standing({ grantDaysDefault, grantDaysMax }: Config, { grant = {} }: ApproveSubmission) {
+function standing({ grantDaysDefault }: Config, { grant = {} }: ApproveSubmission) {
   const { actions = oneTicketActions, topics = null, reach = 'own' as const, maxUses = null, purpose = null } = grant
-  return { actions, topics, reach, maxUses, purpose, days: Math.min(grant.days ?? grantDaysDefault, grantDaysMax) }
+  return { actions, topics, reach, maxUses, purpose, days: grant.days ?? grantDaysDefault }
 }

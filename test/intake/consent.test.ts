@@ -10,7 +10,8 @@ import { askToNarrow } from '../oauth/stage.ts'
 import { meanwhile } from '../races/meanwhile.ts'
 import { dayMs, setStage } from './stage.ts'
 
-const stage = await setStage(t)
+const daysMax = 120
+const stage = await setStage(t, { GRANT_DAYS_MAX: String(daysMax) })
 const { test, a, people, contacts: known, domains: held, submit, approve, decline, mute, seen, own } = stage
 const { db } = test.context
 
@@ -182,6 +183,26 @@ t.test('standing consent is a grant with the approver’s own limits', async (t)
   const before = await stage.rows()
   for (const [body, expected] of wrong) t.match(await approve('owner', open, body), { status: 422, body: expected }, JSON.stringify(body))
   t.strictSame(await stage.rows(), before, 'and nothing was written')
+})
+
+t.test('T2: nor does standing consent last longer than a grant may', async (t) => {
+  const id = await fresh()
+  const consent = (days: number) => approve('owner', id, { consent: 'standing', grant: { days } })
+  const before = await stage.rows()
+  t.match(await consent(daysMax + 1), {
+    status: 422,
+    body: { code: 'validation_error', errors: [{ pointer: '#/grant/days', code: 'maximum', detail: /at most 120\b/ }] },
+  })
+  t.strictSame(await stage.rows(), before, 'and nothing was written')
+  t.match(await stage.held(id), { verdict: null, version: 1 })
+  const yes = await consent(daysMax)
+  t.equal(yes.status, 200, yes.text)
+  const row = await stage.grantOf(yes.body.grant)
+  t.equal(row.expiresAt.getTime() - row.notBefore.getTime(), daysMax * dayMs)
+  await db
+    .update(grants)
+    .set({ status: 'revoked', endedAt: new Date(test.clock.now()) })
+    .where(eq(grants.id, row.id))
 })
 
 t.test('standing consent wants grant.manage too', async (t) => {

@@ -10,8 +10,8 @@ export const dayMs = 86_400_000
 export const plain = { topic: 'other', subject: 'It broke', message: 'Since noon.' }
 
 /** As on the ticket stage, with `keeperOfDeep`, a manager limited to deep.alpha.example, and `unproven`, who has proven no address. */
-export async function setStage(t: Test) {
-  const stage = await setTicketStage(t)
+export async function setStage(t: Test, settings: Record<string, string> = {}) {
+  const stage = await setTicketStage(t, settings)
   const { test, a, domains } = stage
   const { db } = test.context
   const more = {
