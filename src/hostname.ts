@@ -10,6 +10,12 @@ const octetsMaximum = 253
 const labelOctetsMaximum = 63
 
 /**
+ * What UTS #46 leaves as it is, and nearly every name: labels of lower-case ASCII letters, digits and inner hyphens, none with hyphens in
+ * its third and fourth place, as every `xn--` has them (RFC 5891, section 4.2.3.1).
+ */
+const plainForm = /^(?:(?!..--)[a-z\d](?:[a-z\d-]*[a-z\d])?(?:\.|$))+$/
+
+/**
  * The one form in which host names are stored and compared: lower-case A-labels (UTS #46, non-transitional), no trailing dot, at
  * least two labels, at most 253 octets (RFC 1035). The form is its own form. `error` completes a sentence that begins with the
  * field's name. Total: no input throws.
@@ -17,7 +23,7 @@ const labelOctetsMaximum = 63
 export function normaliseHostname(input: string): { name: string } | { error: string } {
   if (input === '') return { error: 'must not be empty; give a host name, e.g. shop.example' }
   if (input.length > inputLengthMaximum) return { error: tooLong }
-  const mapped = tr46.toASCII(input, idna)
+  const mapped = plainForm.test(input) ? input : tr46.toASCII(input, idna)
   if (mapped === null) return { error: faultOfInput(input.normalize('NFKC')) }
   const name = mapped.endsWith('.') ? mapped.slice(0, -1) : mapped
   const error = faultOfLabels(name)

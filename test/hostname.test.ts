@@ -126,6 +126,13 @@ t.test('normalising is total, and its form is its own form', async (t) => {
   )
 })
 
+t.test('a name that is in its form already fares as one that UTS #46 has to map', async (t) => {
+  const units = fc.constantFrom('a', 'z', '0', '-', '--', '.', 'xn--', 'xn--bcher-kva', 'ab--c', 'example')
+  const names = fc.string({ unit: units, minLength: 1, maxLength: 12 })
+  // In capitals no name is in its form.
+  t.doesNotThrow(() => fc.assert(fc.property(names, (name) => nameOf(`b${name}`) === nameOf(`B${name}`)), { numRuns: 5000 }))
+})
+
 t.test('names are shown as people read them', async (t) => {
   t.equal(toUnicode('xn--bcher-kva.example'), 'bücher.example')
   t.equal(toUnicode('www.xn--fa-hia.example'), 'www.faß.example')
