@@ -6,7 +6,7 @@ import t from 'tap'
 
 /** From the ground up. A file imports its own room or a lower floor; the rooms of one floor do not know each other. */
 const floors = [
-  ['problem', 'vocabulary', 'config', 'clock', 'hostname', 'address', 'txt', 'version'],
+  ['problem', 'vocabulary', 'config', 'clock', 'id', 'hostname', 'address', 'txt', 'version'],
   ['database'],
   ['journal', 'jobs'],
   ['authority'],

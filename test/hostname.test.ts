@@ -130,7 +130,12 @@ t.test('a name that is in its form already fares as one that UTS #46 has to map'
   const units = fc.constantFrom('a', 'z', '0', '-', '--', '.', 'xn--', 'xn--bcher-kva', 'ab--c', 'example')
   const names = fc.string({ unit: units, minLength: 1, maxLength: 12 })
   // In capitals no name is in its form.
-  t.doesNotThrow(() => fc.assert(fc.property(names, (name) => nameOf(`b${name}`) === nameOf(`B${name}`)), { numRuns: 5000 }))
+  t.doesNotThrow(() =>
+    fc.assert(
+      fc.property(names, (name) => nameOf(`b${name}`) === nameOf(`B${name}`)),
+      { numRuns: 5000 },
+    ),
+  )
 })
 
 t.test('names are shown as people read them', async (t) => {

@@ -2,7 +2,7 @@
  * A personal access token: for a tool, with a name and a longer life, below a ceiling. It hangs on a session of its own, so that
  * everything that ends a session ends it.
  */
-import { v7 as uuid } from 'uuid'
+
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -15,6 +15,7 @@ import { accessTokens, sessions } from '../database/tables.ts'
 import { type CeilingFault, ceilingOf, namedByCeiling } from '../http/ceilings.ts'
 import { newPersonalToken } from '../http/personal-tokens.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { demandShownFactor } from '../identity/shown.ts'
 import { append } from '../journal/append.ts'
 import { invalid, type Problem } from '../problem.ts'
@@ -53,10 +54,10 @@ type New = { name: string; ceiling: Ceiling; until: Date; hash: Buffer }
 async function write(tx: Database, authority: Authority, session: SessionFact, { name, ceiling, until, hash }: New) {
   const userId = actorOf(authority)
   const at = new Date(authority.at)
-  const sessionId = uuid()
+  const sessionId = newId()
   const instants = { createdAt: at, authenticatedAt: new Date(session.authenticatedAt), expiresAt: until }
   await tx.insert(sessions).values({ id: sessionId, userId, kind: 'person', method: 'token', level: 'one_factor', ...instants })
-  const token = { id: uuid(), userId, sessionId, name, secretHash: hash, ceiling, createdAt: at, expiresAt: until }
+  const token = { id: newId(), userId, sessionId, name, secretHash: hash, ceiling, createdAt: at, expiresAt: until }
   const rows = await tx.insert(accessTokens).values(token).returning()
   await append(
     tx,

@@ -3,7 +3,6 @@
  * one who reads that mailbox. The token proves the address for the user who asked, and for nobody else.
  */
 import { and, eq, isNull } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -14,6 +13,7 @@ import type { Database } from '../database/open.ts'
 import { addresses } from '../database/tables.ts'
 import { countAttempt } from '../database/throttle.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { additionBuckets } from '../identity/limits.ts'
 import { addressOf } from '../identity/schema.ts'
 import { demandShownFactor } from '../identity/shown.ts'
@@ -73,7 +73,7 @@ async function hold(tx: Database, { at }: Authority, userId: string, address: st
   const now = new Date(at)
   const [row] = await tx
     .insert(addresses)
-    .values({ id: uuid(), userId, address, createdAt: now, provenAt: now })
+    .values({ id: newId(), userId, address, createdAt: now, provenAt: now })
     .onConflictDoNothing()
     .returning()
   if (row === undefined) throw refusedToken()

@@ -1,8 +1,8 @@
 /** How a domain gets into an account: the one way a row comes into `domains`, and with it its name into the directory. */
 import { sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/open.ts'
 import { isPublicSuffix, normaliseHostname } from '../hostname.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import { type FieldError, invalid, Problem } from '../problem.ts'
 import { eventOf } from './authorship.ts'
@@ -26,7 +26,7 @@ export function readDomainNames(stated: readonly StatedName[]): NewDomain[] {
     if ('error' in normal) errors.push({ pointer, detail: normal.error, code: 'format' })
     else if (isPublicSuffix(normal.name)) errors.push({ pointer, detail: publicSuffix, code: 'public_suffix' })
     else if (read.has(normal.name)) errors.push({ pointer, detail: 'must not be stated twice', code: 'duplicate' })
-    else read.set(normal.name, { id: uuid(), name: normal.name, pointer })
+    else read.set(normal.name, { id: newId(), name: normal.name, pointer })
   }
   if (errors.length > 0) throw invalid(...errors)
   return [...read.values()]

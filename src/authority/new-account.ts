@@ -1,8 +1,8 @@
 /** How an account comes to be: the one way a row comes into `accounts`, and with it its number into the directory. */
 import { sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/open.ts'
 import { accountNumbers, accounts } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
 import { eventOf } from './authorship.ts'
@@ -16,7 +16,7 @@ export type NewAccount = { name: string; number: string | undefined; realm: stri
  * @throws Problem `conflict` for a number that is taken; the transaction must end with it.
  */
 export async function makeAccount(tx: Database, authority: Authority, { name, number: stated, realm }: NewAccount): Promise<string> {
-  const id = uuid()
+  const id = newId()
   const at = new Date(authority.at)
   const number = stated ?? (await drawNumber(tx))
   await tx.insert(accounts).values({ id, number, name, realm, stateChangedAt: at, createdAt: at })

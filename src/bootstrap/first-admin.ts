@@ -1,8 +1,9 @@
 /** The first admin: made once, by whoever holds the token that the start of the service has shown. */
-import { v7 as uuid } from 'uuid'
+
 import { changeByProof } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { providerAccountId, staffMembers } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { adminKeys, hasAdmin } from '../identity/admins.ts'
 import { AddressTaken, createUser, selfEvent } from '../identity/newcomer.ts'
 import { demandPassword, hashPassword } from '../identity/passwords.ts'
@@ -28,7 +29,7 @@ export async function makeFirstAdmin(
     if (await hasAdmin(tx)) throw refusedToken()
     const verification = 'token'
     const made = await createUser(tx, { name, address: normal, passwordHash, verification }, now, requestId)
-    const staffMember = uuid()
+    const staffMember = newId()
     await tx.insert(staffMembers).values({ id: staffMember, userId: made, role: 'admin', givenAt: new Date(now) })
     await append(
       tx,

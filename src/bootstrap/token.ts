@@ -1,8 +1,8 @@
 import { and, eq, isNull } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { changeByProof } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { singleUseTokens } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { adminKeys, hasAdmin } from '../identity/admins.ts'
 import { newSecret } from '../outbox/secret.ts'
 
@@ -21,7 +21,7 @@ export function ensureBootstrapToken(context: Context): Promise<string | null> {
       .set({ usedAt: at })
       .where(and(eq(singleUseTokens.purpose, 'bootstrap'), isNull(singleUseTokens.usedAt)))
     const { secret, hash } = newSecret()
-    const row = { id: uuid(), purpose: 'bootstrap', secretHash: hash, createdAt: at, expiresAt: new Date(now + lifeMs) } as const
+    const row = { id: newId(), purpose: 'bootstrap', secretHash: hash, createdAt: at, expiresAt: new Date(now + lifeMs) } as const
     await tx.insert(singleUseTokens).values(row)
     return secret
   })

@@ -3,11 +3,11 @@
  * well, so that nothing is asked of him but what the admin needs.
  */
 import { Value } from '@sinclair/typebox/value'
-import { v7 as uuid } from 'uuid'
 import { changeByProof } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { StartError } from '../config.ts'
 import { staffMembers } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { adminKeys } from '../identity/admins.ts'
 import { insertUser } from '../identity/newcomer.ts'
 import { demandPassword, hashPassword } from '../identity/passwords.ts'
@@ -27,7 +27,7 @@ export async function createAdmin(context: Context, asking: Asking): Promise<str
   await changeByProof(context, adminKeys, async (tx, now) => {
     const event = byOperator(now)
     const userId = await insertUser(tx, { name, address, passwordHash }, now, (kind, _userId, rest) => event(kind, rest))
-    const id = uuid()
+    const id = newId()
     await tx.insert(staffMembers).values({ id, userId, role: 'admin', givenAt: new Date(now) })
     await append(tx, event('staff.given', { resourceType: 'staff_member', resourceId: id }))
   })

@@ -1,11 +1,11 @@
 /** Letting a lost admin in again: whoever has, or had, a staff role gets it as admin, with a new password and nothing of before. */
 import { and, desc, eq, isNull, sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { changeByProof } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { StartError } from '../config.ts'
 import type { Database } from '../database/open.ts'
 import { secondFactors, staffMembers, users } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { adminKeys } from '../identity/admins.ts'
 import { endSessions, type Telling } from '../identity/end-sessions.ts'
 import { dropRecoveryCodes } from '../identity/recovery-codes.ts'
@@ -40,7 +40,7 @@ async function giveRole(tx: Database, userId: string, now: number, event: Tellin
     .set({ endedAt: at })
     .where(and(eq(staffMembers.id, newest.id), isNull(staffMembers.endedAt)))
     .returning({ id: staffMembers.id })
-  const id = uuid()
+  const id = newId()
   await tx.insert(staffMembers).values({ id, userId, role: 'admin', givenAt: at })
   const roles = [...ended.map((row) => ['staff.ended', row.id] as const), ['staff.given', id] as const]
   await append(tx, ...roles.map(([kind, resourceId]) => event(kind, { resourceType: 'staff_member', resourceId })))

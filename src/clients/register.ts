@@ -1,5 +1,5 @@
 /** Registering a client. It adds no authority to anybody: it may be used for its scopes at most, by the users of its realm. */
-import { v7 as uuid } from 'uuid'
+
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -8,6 +8,7 @@ import { clients } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
 import { etagOf } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import { invalid, Problem } from '../problem.ts'
 import { readKeys } from './keys.ts'
@@ -26,7 +27,7 @@ export async function registerClient(context: Context, { caller, ask, repeatable
   if (keys.length === 0 && keysUrl === null && body.secret === undefined) throw proofless()
   const secret = body.secret === undefined ? null : newClientSecret()
   return changeOnce(context, caller, ask, {}, repeatable, async (tx, authority) => {
-    const id = uuid()
+    const id = newId()
     const row = { id, name, realm, scopes, mayStepUp, keys: keys as Record<string, unknown>[], keysUrl, secretHash: secret?.hash ?? null }
     const made = await tx
       .insert(clients)

@@ -1,11 +1,11 @@
 /** What becomes of a claim: accepted, ended, or lapsed. It leaves `pending` once; the caller holds the account's key. */
 import { and, asc, eq, inArray, lte, type SQL, sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { eventByTime, eventOf } from '../authority/authorship.ts'
 import { holdFreeDomain } from '../authority/holdings.ts'
 import type { Authority } from '../authority/judge.ts'
 import type { Database } from '../database/open.ts'
 import { domainClaims } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import type { ClaimStatus } from '../vocabulary.ts'
 
@@ -36,7 +36,7 @@ export async function endClaim(tx: Database, at: number, accountId: string, id: 
  * claim waits, and only staff are told.
  */
 export async function settle(tx: Database, authority: Authority, { accountId, id, name, seenAt }: ClaimRow): Promise<void> {
-  const domainId = uuid()
+  const domainId = newId()
   if (await holdFreeDomain(tx, authority, accountId, { id: domainId, name })) {
     return endClaim(tx, authority.at, accountId, id, { status: 'accepted', domainId })
   }

@@ -1,6 +1,5 @@
 /** An account says that a name is its own. What comes of it is the same for a name that is free, held by somebody else or unknown. */
 import { and, eq, isNull } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { authorship, eventOf } from '../authority/authorship.ts'
 import { change, changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -13,6 +12,7 @@ import { domainClaims, domains } from '../database/tables.ts'
 import { countAttempt } from '../database/throttle.ts'
 import { etagOf } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import { newSecret } from '../outbox/secret.ts'
 import { invalid, Problem } from '../problem.ts'
@@ -61,7 +61,7 @@ async function demandNotOwn(tx: Database, accountId: string, name: string): Prom
 }
 
 async function insert(tx: Database, authority: Authority, accountId: string, name: string): Promise<string> {
-  const id = uuid()
+  const id = newId()
   const createdAt = new Date(authority.at)
   const expiresAt = new Date(authority.at + claimDays * 86_400_000)
   await tx

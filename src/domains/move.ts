@@ -3,7 +3,6 @@
  * never changes account. Tickets, grants and events keep the first row, so the second account sees nothing from before.
  */
 import { eq } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { permitted } from '../authority/authorise.ts'
 import { notifyOwners } from '../authority/cascades.ts'
 import type { Context } from '../authority/context.ts'
@@ -15,6 +14,7 @@ import { giveUpDomain } from '../authority/releases.ts'
 import type { Database } from '../database/open.ts'
 import { domainNames, providerAccountId } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { Problem } from '../problem.ts'
 
@@ -72,7 +72,7 @@ export async function moveName(
   reason: string,
 ): Promise<string> {
   if (from !== undefined) await giveUpDomain(jobs, tx, { ...authority, accountId: from.accountId }, from.accountId, from.domainId, reason)
-  const id = uuid()
+  const id = newId()
   if (!(await holdFreeDomain(tx, { ...authority, accountId: to }, to, { id, name }, reason))) throw taken()
   await notifyOwners(tx, jobs, to, 'domain_added_by_staff', id)
   return id

@@ -2,12 +2,12 @@
 import { generateRegistrationOptions, type RegistrationResponseJSON, verifyRegistrationResponse } from '@simplewebauthn/server'
 import { decodeAttestationObject, isoBase64URL } from '@simplewebauthn/server/helpers'
 import { and, eq } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import type { Context } from '../authority/context.ts'
 import { personOf } from '../authority/load.ts'
 import type { Answer } from '../database/idempotency.ts'
 import { secondFactors } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { challengeMinutes, findChallenge, makeChallenge, spendChallenge } from '../identity/challenges.ts'
 import { handleOf, relyingParty } from '../identity/passkeys.ts'
 import { invalid, Problem } from '../problem.ts'
@@ -57,7 +57,7 @@ export function addPasskey(context: Context, standing: Standing, { name, challen
     const at = new Date(authority.at)
     const { transports = null } = credential.response
     const row = {
-      id: uuid(),
+      id: newId(),
       userId,
       kind: 'passkey',
       name: name ?? 'Passkey',

@@ -1,6 +1,5 @@
 /** Adding an authenticator app: its key is made and shown once; it counts when its first code was right. */
 import { and, eq, isNull } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { notFound } from '../authority/judge.ts'
 import { personOf } from '../authority/load.ts'
 import type { Answer } from '../database/idempotency.ts'
@@ -9,6 +8,7 @@ import { secondFactors, sessions } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
 import type { Feature } from '../http/feature.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { relyingParty } from '../identity/passkeys.ts'
 import { countingCodes, WrongCode } from '../identity/second-factor.ts'
 import { base32Of, newTotpKey, stepOfCode, totpUri } from '../identity/totp.ts'
@@ -30,7 +30,7 @@ export function prepareTotp({ context, factorKey }: Feature, standing: Standing,
       .set(forgotten)
       .where(and(present(userId), isNull(secondFactors.confirmedAt)))
     await demandRoom(act)
-    const id = uuid()
+    const id = newId()
     const key = newTotpKey()
     const row = {
       id,

@@ -3,7 +3,6 @@
  * or is not: whether what was stated is right is found out later, by a job (`settle.ts`).
  */
 import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import { change, changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -16,6 +15,7 @@ import { grantRequests, grants } from '../database/tables.ts'
 import { type Bucket, countAttempt, type Limit } from '../database/throttle.ts'
 import { normaliseHostname } from '../hostname.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import { hashOf } from '../outbox/secret.ts'
@@ -48,7 +48,7 @@ export async function askForGrant(context: Context, { caller, ask, loaded, repea
     const stated = { account: body.account, domainNames, actions: body.actions, topics: body.topics ?? null, reach: body.reach ?? 'own' }
     const optional = { maxUses: body.maxUses ?? null, purpose: body.purpose ?? null, supersedes: body.supersedes ?? null }
     const codeHash = body.requestCode === undefined ? null : hashOf(body.requestCode)
-    const row = { id: uuid(), userId, codeHash, ...stated, ...optional, expiresAt, createdAt: new Date(authority.at) }
+    const row = { id: newId(), userId, codeHash, ...stated, ...optional, expiresAt, createdAt: new Date(authority.at) }
     const [made] = await tx.insert(grantRequests).values(row).returning()
     await note(context, tx, authority, 'grant_request.made', row.id, { account: body.account, domains: domainNames })
     return {

@@ -2,13 +2,14 @@
  * More of a grant, or longer: a new offer to the same developer, which takes the place of the grant when he accepts it. Until then the
  * old one stays as it is.
  */
-import { v7 as uuid } from 'uuid'
+
 import type { Context } from '../authority/context.ts'
 import { actorOf } from '../authority/judge.ts'
 import type { Answer } from '../database/idempotency.ts'
 import { grantDomains, grants } from '../database/tables.ts'
 import { etagOf } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { postNotice } from '../outbox/post.ts'
 import { Problem } from '../problem.ts'
 import { type Act, actOnGrant, madeGrant } from './act.ts'
@@ -49,7 +50,7 @@ async function offer(act: Act, body: ExtendGrant, domainIds: string[]): Promise<
   const { context, tx, authority, grant } = act
   const { config, jobs } = context
   if (domainIds.length === 0) throw new Problem('conflict', { detail: 'The grant has no domain left; say which the new one is for' })
-  const id = uuid()
+  const id = newId()
   const { accountId, granteeUserId, granteeAddress } = grant
   const at = new Date(authority.at)
   const terms = {

@@ -1,6 +1,5 @@
 /** An account gives a developer permission: it is offered to an address, and holds once whoever has proven that address accepts. */
 import { and, eq, isNotNull } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { normaliseAddress } from '../address.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
@@ -12,6 +11,7 @@ import type { Database } from '../database/open.ts'
 import { addresses, grantDomains, grants } from '../database/tables.ts'
 import { etagOf } from '../http/preconditions.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import { mailToken } from '../outbox/tokens.ts'
 import { invalid } from '../problem.ts'
@@ -62,7 +62,7 @@ async function offer(
 ): Promise<Answer> {
   const { config, jobs } = context
   const accountId = authority.accountId as string
-  const id = uuid()
+  const id = newId()
   const period = periodOf(body, authority.at, config.grantDaysDefault, config.grantDaysMax)
   await tx.insert(grants).values({
     id,

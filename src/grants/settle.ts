@@ -3,11 +3,11 @@
  * `requested` grant, which permits nothing and makes no tie. Whatever was wrong, the account is not touched.
  */
 import { and, eq, isNotNull, isNull, sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { changeByProof } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import type { Database } from '../database/open.ts'
 import { addresses, grantDomains, grantRequests, grants, providerAccountId } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
 import { append } from '../journal/append.ts'
 import { postNotice } from '../outbox/post.ts'
@@ -65,7 +65,7 @@ async function unfounded({ db, clock }: Context, { id, userId }: RequestColumns,
 }
 
 async function request(context: Context, tx: Database, now: number, row: RequestColumns, { accountId, domainIds }: Found): Promise<void> {
-  const grantId = uuid()
+  const grantId = newId()
   const { userId, actions, topics, reach, maxUses, purpose, expiresAt, supersedes, createdAt } = row
   const terms = { actions, topics, reach, maxUses, purpose, notBefore: createdAt, expiresAt, supersedes }
   const person = { granteeUserId: userId, granteeAddress: await addressOf(tx, userId), createdBy: userId }

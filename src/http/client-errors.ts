@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
-import { v7 } from 'uuid'
+import { newId } from '../id.ts'
 import { Problem } from '../problem.ts'
 import type { StandardHeaders } from './headers.ts'
 import { problemBody, problemMediaType } from './problems.ts'
@@ -41,7 +41,7 @@ function problemOf(code: string | undefined): Problem {
 }
 
 function writeProblem(socket: Socket, problem: Problem, { headers, now }: Surroundings): void {
-  const requestId = v7()
+  const requestId = newId()
   const body = JSON.stringify(problemBody(problem, occurrenceOf(requestId)))
   const lines = Object.entries({
     ...headers,

@@ -4,11 +4,11 @@
  */
 import { desc, isNull, sql } from 'drizzle-orm'
 import { exportJWK, exportPKCS8, generateKeyPair } from 'jose'
-import { v7 as uuid } from 'uuid'
 import type { SigningAlgorithm } from '../config.ts'
 import type { Database } from '../database/open.ts'
 import { seal } from '../database/secrets.ts'
 import { signingKeys } from '../database/tables.ts'
+import { newId } from '../id.ts'
 
 export type KeyRow = typeof signingKeys.$inferSelect
 
@@ -37,7 +37,7 @@ export function readLiveKeys(db: Database, limit = 1_000): Promise<KeyRow[]> {
 /** Makes a key that signs from now on; call it with the keys held. `now` in epoch ms. */
 export async function makeKey(tx: Database, sealKey: Buffer, algorithm: SigningAlgorithm, now: number): Promise<KeyRow> {
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
-  const kid = uuid()
+  const kid = newId()
   const jwk = { ...(await exportJWK(publicKey)), kid, use: 'sig', alg: algorithm }
   const sealedPrivateKey = seal(sealKey, Buffer.from(await exportPKCS8(privateKey)))
   // Later than every other, whatever the clocks of the processes that made them said: the newest signs.

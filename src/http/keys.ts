@@ -3,11 +3,11 @@
  * counts, not what a process remembers: any process, or the command line, may have added or removed one a moment ago.
  */
 import { type CryptoKey, importPKCS8, type JWK, SignJWT } from 'jose'
-import { v7 as uuid } from 'uuid'
 import type { Ceiling } from '../authority/facts.ts'
 import type { SigningAlgorithm } from '../config.ts'
 import type { Database } from '../database/open.ts'
 import { deriveKey, open } from '../database/secrets.ts'
+import { newId } from '../id.ts'
 import { holdKeys, type KeyRow, makeKey, readLiveKeys } from './key-store.ts'
 import { type PublicPem, publicPems } from './public-keys.ts'
 
@@ -79,7 +79,7 @@ export async function openKeys(
         .setProtectedHeader({ alg, typ: 'at+jwt', kid })
         .setIssuer(issuer)
         .setAudience(issuer)
-        .setJti(uuid())
+        .setJti(newId())
         .sign(privateKey)
     },
     publicPem: await publicPems(db),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
-import { v7 } from 'uuid'
+import { newId } from '../id.ts'
 
 const givenForm = /^[A-Za-z0-9._~-]{1,128}$/
 const uuidForm = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -9,12 +9,12 @@ const traceForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]
 /** The caller's `X-Request-Id` when it is 1 to 128 plain characters, else a new UUIDv7. */
 export function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id']
-  return typeof given === 'string' && givenForm.test(given) ? given : v7()
+  return typeof given === 'string' && givenForm.test(given) ? given : newId()
 }
 
 /** A URN for one occurrence of a problem (RFC 9457, section 3.1.5): the request id where that is a UUID, else a fresh one. */
 export function occurrenceOf(requestId: string): string {
-  return `urn:uuid:${uuidForm.test(requestId) ? requestId.toLowerCase() : v7()}`
+  return `urn:uuid:${uuidForm.test(requestId) ? requestId.toLowerCase() : newId()}`
 }
 
 export type Trace = { traceId: string; parentSpanId: string }

@@ -1,10 +1,10 @@
 /** What an authenticator is asked to sign: random, for one purpose, good once and for minutes. */
 import { randomBytes } from 'node:crypto'
 import { and, eq, gt, isNull, lt, type SQL, sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import type { Context } from '../authority/context.ts'
 import type { Database } from '../database/open.ts'
 import { passkeyChallenges } from '../database/tables.ts'
+import { newId } from '../id.ts'
 
 /** What a challenge is for, and for whom; null for a sign-in, where nobody is known yet. */
 export type Challenged = { purpose: (typeof passkeyChallenges.$inferSelect)['purpose']; userId: string | null }
@@ -16,7 +16,7 @@ const sweptAtOnce = 10
 
 /** A new challenge, in base64url. */
 export async function makeChallenge({ db, clock }: Context, { purpose, userId }: Challenged): Promise<{ id: string; challenge: string }> {
-  const row = { id: uuid(), purpose, userId, challenge: randomBytes(32).toString('base64url') }
+  const row = { id: newId(), purpose, userId, challenge: randomBytes(32).toString('base64url') }
   const now = nowAt(clock.offset())
   // The ids follow the time, so the first are the oldest.
   const oldest = db.select({ id: passkeyChallenges.id }).from(passkeyChallenges).orderBy(passkeyChallenges.id).limit(sweptAtOnce)

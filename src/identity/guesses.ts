@@ -1,7 +1,8 @@
 /** A person learns by mail that somebody guesses at his password or codes, when the guesses begin to have to wait. */
-import { v7 as uuid } from 'uuid'
+
 import { changeByProof } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
+import { newId } from '../id.ts'
 import { postSecurityNotice } from '../outbox/post.ts'
 
 const letters = { 'sign-in': 'password_guessed', 'step-up': 'password_guessed', 'second-factor': 'codes_guessed' } as const
@@ -14,6 +15,6 @@ export function tellOfGuesses(context: Context, userId: () => string | undefined
   return async (kinds: readonly string[]): Promise<void> => {
     const letter = Object.entries(letters).find(([kind]) => kinds.includes(kind))?.[1]
     if (letter === undefined) return
-    await changeByProof(context, {}, (tx) => postSecurityNotice(context.jobs, tx, letter, userId() ?? uuid()))
+    await changeByProof(context, {}, (tx) => postSecurityNotice(context.jobs, tx, letter, userId() ?? newId()))
   }
 }

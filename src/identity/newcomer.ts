@@ -1,7 +1,8 @@
 /** How a user comes to be: always with an address that was just proven to us. */
-import { v7 as uuid } from 'uuid'
+
 import type { Database } from '../database/open.ts'
 import { addresses, providerAccountId, users } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { append, type JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import type { VerificationMethod } from '../vocabulary.ts'
@@ -25,10 +26,10 @@ export async function insertUser(
   now: number,
   event: (kind: EventKind, userId: string, rest: Partial<JournalEvent>) => JournalEvent,
 ): Promise<string> {
-  const id = uuid()
+  const id = newId()
   const at = new Date(now)
   await tx.insert(users).values({ id, name: newcomer.name, passwordHash: newcomer.passwordHash, createdAt: at })
-  const address = { id: uuid(), userId: id, address: newcomer.address, createdAt: at, provenAt: at }
+  const address = { id: newId(), userId: id, address: newcomer.address, createdAt: at, provenAt: at }
   const proven = await tx.insert(addresses).values(address).onConflictDoNothing().returning({ id: addresses.id })
   if (proven.length === 0) throw new AddressTaken()
   await append(

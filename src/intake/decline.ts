@@ -1,5 +1,5 @@
 /** A no, and a no for good. They only take away: no version, harmless to repeat, and the submitter sees nothing of either. */
-import { v7 as uuid } from 'uuid'
+
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -9,6 +9,7 @@ import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { submissionMutes } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import { after, answerOf, conclude, decided, namedIn } from './decide.ts'
 
@@ -30,7 +31,7 @@ export function mute(context: Context, standing: Standing): Promise<Answer> {
     const { contact } = authority.via as Extract<Authority['via'], { capacity: 'contact' }>
     const row = {
       accountId: authority.accountId as string,
-      id: uuid(),
+      id: newId(),
       submitterUserId: submitter,
       domainId: contact.limited ? domain.id : null,
       contactId: contact.id,

@@ -1,11 +1,12 @@
 /** The grant by which an account agrees to a submission. Its grantor is the contact who agreed: it is never worth more than he is. */
-import { v7 as uuid } from 'uuid'
+
 import { eventOf } from '../authority/authorship.ts'
 import { type Authority, actorOf } from '../authority/judge.ts'
 import type { SubmissionRow } from '../authority/load.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/open.ts'
 import { grantDomains, grants } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import type { ApproveSubmission } from './act-schema.ts'
 
@@ -27,7 +28,7 @@ export async function giveConsent(
 ): Promise<string> {
   const accountId = authority.accountId as string
   const { domain, submitterUserId } = submission
-  const id = uuid()
+  const id = newId()
   const at = new Date(authority.at)
   const { days, ...terms } = body.consent === 'standing' ? standing(config, body) : thisTicket(topic)
   const row = {

@@ -3,7 +3,6 @@
  * or not, for nothing is looked up but the submitter's own authority.
  */
 import { createHash } from 'node:crypto'
-import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import { clientAllows } from '../authority/conditions.ts'
@@ -20,6 +19,7 @@ import { demandDetails } from '../evidence/check.ts'
 import { normaliseHostname } from '../hostname.ts'
 import { accountRef, isUuid } from '../http/access.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import { invalid, Problem } from '../problem.ts'
 import { heldDomain, type Place, placeOf } from '../tickets/place.ts'
@@ -83,7 +83,7 @@ async function hold(tx: Database, authority: Authority, body: CreateSubmission, 
   const { account, domain, topic, subject, message, details = {} } = body
   const content = { subject, message, details }
   const row = {
-    id: uuid(),
+    id: newId(),
     submitterUserId: actorOf(authority),
     statedAccount: account,
     statedDomain: domain,

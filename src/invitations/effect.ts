@@ -1,10 +1,10 @@
 /** What accepting an invitation does, in the transaction that spends its token and under the account's key. */
 import { and, eq, sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import type { Context } from '../authority/context.ts'
 import { bringIntoForce } from '../authority/in-force.ts'
 import type { Database } from '../database/open.ts'
 import { accounts, contacts, staffMembers } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { append, type JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import type { ContactTerms, GrantTerms, StaffTerms } from '../outbox/offer.ts'
@@ -68,7 +68,7 @@ async function becomeGrantee(context: Context, tx: Database, who: Acceptor, { ac
 }
 
 async function becomeStaff(tx: Database, { userId, at, event }: Acceptor, { role, givenBy }: StaffTerms): Promise<Effect['staff']> {
-  const id = uuid()
+  const id = newId()
   await tx.insert(staffMembers).values({ id, userId, role, givenBy, givenAt: new Date(at) })
   await append(tx, event('staff.given', { resourceType: 'staff_member', resourceId: id }))
   return { role }

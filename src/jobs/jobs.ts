@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { fromDrizzle, fromPglite, type Job, type JobResult, PgBoss } from 'pg-boss'
-import { v7 as uuidv7 } from 'uuid'
 import type { Database, Log, OpenDatabase } from '../database/open.ts'
+import { newId } from '../id.ts'
 import { type Queue, type QueueName, queues } from './queues.ts'
 
 /** Ids only: what a job needs is read when it runs, so that it acts on what is true then, and no content is stored twice. */
@@ -65,7 +65,7 @@ export async function startJobs({ opened, log, polling = true }: Options): Promi
   return {
     async enqueue(tx, queue, payload, { startAfterSeconds } = {}) {
       const due = startAfterSeconds === undefined ? {} : { startAfter: startAfterSeconds }
-      await boss.send(queue, payload, { id: uuidv7(), db: fromDrizzle(tx, sql), ...due })
+      await boss.send(queue, payload, { id: newId(), db: fromDrizzle(tx, sql), ...due })
     },
     async work(queue, handler) {
       handlers.set(queue, handler)

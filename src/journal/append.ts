@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { v7 as uuid } from 'uuid'
 import type { Database } from '../database/open.ts'
 import { journalEvents, journalValues } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { type Capacity, levelOfMethod, type VerificationLevel, type VerificationMethod } from '../vocabulary.ts'
 import { canonical } from './canonical.ts'
 import { type EventKind, eventKinds } from './kinds.ts'
@@ -78,7 +78,7 @@ export const eventKeys = [
 export const rowOf = (event: Omit<JournalEvent, 'value'>): typeof journalEvents.$inferInsert => toRows(event).event
 
 function toRows({ value, at, ...event }: JournalEvent) {
-  const id = uuid()
+  const id = newId()
   const { verification = null, verificationLevel = verification && levelOfMethod[verification] } = event
   const row = { ...event, verificationLevel, id, at: new Date(at), audience: eventKinds[event.kind] }
   if (value === undefined) return { event: row, value: undefined }

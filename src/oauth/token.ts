@@ -1,10 +1,11 @@
 /** Sessions that a proof begins, and the access tokens on them. */
-import { v7 as uuid } from 'uuid'
+
 import type { Context } from '../authority/context.ts'
 import type { Database } from '../database/open.ts'
 import { providerAccountId, sessions } from '../database/tables.ts'
 import type { Feature } from '../http/feature.ts'
 import type { AccessClaims } from '../http/keys.ts'
+import { newId } from '../id.ts'
 import { append, type JournalEvent } from '../journal/append.ts'
 import type { SessionKind, VerificationLevel, VerificationMethod } from '../vocabulary.ts'
 import type { TokenAnswer } from './schema.ts'
@@ -26,7 +27,7 @@ export type Beginning = {
 /** Writes a session and its event, in the caller's transaction. */
 export async function begin(tx: Database, beginning: Beginning, kind: 'session.started' | 'session.narrowed'): Promise<string> {
   const { now, authenticatedAt, expiresAt, requestId, userId, clientId, method, level } = beginning
-  const id = uuid()
+  const id = newId()
   const instants = { createdAt: new Date(now), authenticatedAt: new Date(authenticatedAt), expiresAt: new Date(expiresAt) }
   await tx
     .insert(sessions)

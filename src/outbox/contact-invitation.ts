@@ -1,5 +1,5 @@
 /** How a contact comes to be: as an invitation to an address, which counts nowhere until whoever has proven that address accepts it. */
-import { v7 as uuid } from 'uuid'
+
 import { eventOf } from '../authority/authorship.ts'
 import { notifyOwners } from '../authority/cascades.ts'
 import { demandNotClosed } from '../authority/closed.ts'
@@ -8,6 +8,7 @@ import type { Context } from '../authority/context.ts'
 import type { Authority } from '../authority/judge.ts'
 import type { Database } from '../database/open.ts'
 import { contacts } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import type { ContactRole } from '../vocabulary.ts'
 import { mailToken } from './tokens.ts'
@@ -36,7 +37,7 @@ export async function inviteContact(
   { accountId, role, address, name, limit }: Invited,
 ): Promise<string> {
   await demandNotClosed(tx, authority, accountId)
-  const id = uuid()
+  const id = newId()
   const addedByStaff = authority.capacity !== 'contact'
   const invitedBy = authority.actorUserId
   const row = { id, accountId, role, limited: limit !== null, status: 'invited' as const, invitedAddress: address, invitedBy, addedByStaff }

@@ -1,5 +1,4 @@
 import { and, desc, eq, ne, sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { normaliseAddress } from '../address.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { notifyOwners } from '../authority/cascades.ts'
@@ -7,6 +6,7 @@ import { demandNotClosed } from '../authority/closed.ts'
 import { changeTerms, endContact, limitContact, type StandingContact, type Terms } from '../authority/contact-terms.ts'
 import { activeOwners, openForOwner } from '../authority/owners.ts'
 import { contacts } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import { invalid } from '../problem.ts'
 import { readLimit, termsOf } from './limit.ts'
@@ -92,7 +92,7 @@ type New = { accountId: string; external: string; userId: string; address: strin
 /** It needs no invitation: the client says who he is. Where there is an owner, his powers over others wait for an owner's yes. */
 async function add({ tx, jobs, authority }: Work, { accountId, external, userId, address, terms: { role, limit } }: New): Promise<string> {
   await demandNotClosed(tx, authority, accountId)
-  const id = uuid()
+  const id = newId()
   const at = new Date(authority.at)
   const owners = await activeOwners(tx, accountId)
   const row = { id, accountId, externalId: external, userId, role, limited: limit !== null, status: 'active' as const }

@@ -1,8 +1,8 @@
 /** How a client's user comes to be: new, by issuer and subject, and never somebody whom we know by an address. */
 import { and, eq, sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import { providerAccountId, subjects } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import type { Work } from './realm.ts'
 
@@ -14,7 +14,7 @@ export async function ensureUser({ tx, authority, realm }: Work, subject: string
   const { rows: made } = await tx.execute<{ id: string }>(sql`
     with tied as (
       insert into subjects (issuer, subject, user_id, created_at)
-      values (${realm}, ${subject}, ${uuid()}::uuid, ${at}::timestamptz)
+      values (${realm}, ${subject}, ${newId()}::uuid, ${at}::timestamptz)
       on conflict do nothing
       returning user_id)
     insert into users (id, name, created_at)

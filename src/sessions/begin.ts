@@ -1,7 +1,7 @@
-import { v7 as uuid } from 'uuid'
 import type { Context } from '../authority/context.ts'
 import type { Database } from '../database/open.ts'
 import { sessions } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import { selfEvent } from '../identity/newcomer.ts'
 import { issueRefreshToken } from '../identity/refresh-tokens.ts'
 import { append } from '../journal/append.ts'
@@ -26,7 +26,7 @@ export async function beginSession(context: Context, tx: Database, who: Beginner
 
 /** What is written of a session that begins, and what is told of it. `now` in epoch ms. */
 export function rowsOfSession({ config }: Context, { userId, method, requestId }: Beginner, now: number) {
-  const id = uuid()
+  const id = newId()
   const at = new Date(now)
   const expiresAt = now + config.sessionHours * 3_600_000
   const times = { createdAt: at, authenticatedAt: at, expiresAt: new Date(expiresAt) }

@@ -1,7 +1,6 @@
 /** A short code for the telephone. It says who is calling and by which right; what he may is asked again at every use. */
 import { createHmac, randomInt } from 'node:crypto'
 import { and, eq, isNull } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { topicClass } from '../authority/actions.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
@@ -16,6 +15,7 @@ import { supportCodes } from '../database/tables.ts'
 import { toUnicode } from '../hostname.ts'
 import { domainRef } from '../http/access.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { append } from '../journal/append.ts'
 import { invalid } from '../problem.ts'
 import { type Action, topicKeys } from '../vocabulary.ts'
@@ -53,7 +53,7 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
     await tx.update(supportCodes).set({ expiresAt: longOver }).where(own)
     const row = {
       accountId: account.id,
-      id: uuid(),
+      id: newId(),
       codeHash: hashOfCode(codeKey, digits),
       userId: actorOf(authority),
       contactId: authority.capacity === 'contact' ? authority.via.id : null,

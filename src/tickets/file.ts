@@ -2,7 +2,7 @@
  * The rows of a new ticket and their one statement. Every door comes through here with an authority that was decided and the guard that
  * holds while it stands.
  */
-import { v7 as uuid } from 'uuid'
+
 import { authorship } from '../authority/authorship.ts'
 import type { DomainFact } from '../authority/facts.ts'
 import type { GuardValues } from '../authority/guard.ts'
@@ -14,6 +14,7 @@ import { rowJson } from '../database/rows.ts'
 import { idempotencyKeys, journalEvents, messages, tickets } from '../database/tables.ts'
 import { demandDetails } from '../evidence/check.ts'
 import { shippedTopics } from '../evidence/topics.ts'
+import { newId } from '../id.ts'
 import { eventKeys } from '../journal/append.ts'
 import { invalid } from '../problem.ts'
 import type { Channel, TopicKey } from '../vocabulary.ts'
@@ -88,7 +89,7 @@ function rowsOf(filing: Filing, place: Place, authority: Authority, loaded: Load
   const staff = authority.capacity === 'staff'
   const row = {
     accountId: authority.accountId as string,
-    id: uuid(),
+    id: newId(),
     number: 0,
     domainId: domain?.id ?? null,
     host,
@@ -114,7 +115,7 @@ function rowsOf(filing: Filing, place: Place, authority: Authority, loaded: Load
   const message = {
     accountId: row.accountId,
     ticketId: row.id,
-    id: uuid(),
+    id: newId(),
     kind: 'reply' as const,
     ...authorship(authority),
     body: body.message,

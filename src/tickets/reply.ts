@@ -1,9 +1,10 @@
 /** Words on a ticket: replies and internal notes. */
-import { v7 as uuid } from 'uuid'
+
 import { authorship } from '../authority/authorship.ts'
 import type { Context } from '../authority/context.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Standing } from '../http/types.ts'
+import { newId } from '../id.ts'
 import { type FieldError, invalid } from '../problem.ts'
 import { act } from './act.ts'
 import { statusAfterReply } from './life.ts'
@@ -22,7 +23,7 @@ export function addMessage(context: Context, standing: Standing, body: CreateMes
     const row = {
       accountId: ticket.accountId,
       ticketId: ticket.id,
-      id: uuid(),
+      id: newId(),
       kind,
       ...authorship(authority),
       body: body.body,

@@ -1,10 +1,10 @@
 /** A user was in somebody else's hands: one row says since when, and from that commit on nothing he granted in that time is live. */
 import { eq, sql } from 'drizzle-orm'
-import { v7 as uuid } from 'uuid'
 import { eventOf } from '../authority/authorship.ts'
 import type { Authority } from '../authority/judge.ts'
 import type { Database } from '../database/open.ts'
 import { users } from '../database/tables.ts'
+import { newId } from '../id.ts'
 import type { Jobs } from '../jobs/jobs.ts'
 import { append } from '../journal/append.ts'
 import { invalid } from '../problem.ts'
@@ -19,7 +19,7 @@ export async function stateCompromise(jobs: Jobs, tx: Database, authority: Autho
   const [from, until] = [since, authority.at].map((at) => sql`${new Date(at).toISOString()}::timestamptz`)
   // A suspended user grants nothing, so what was stated since he was covers it.
   const { rows } = await tx.execute(sql`
-    insert into compromises (user_id, id, since, until) select u.id, ${uuid()}, ${from}, ${until} from users u
+    insert into compromises (user_id, id, since, until) select u.id, ${newId()}, ${from}, ${until} from users u
     where u.id = ${user} and not exists (select from compromises k where k.user_id = u.id and k.since <= ${from} and k.until >= u.suspended_at)
     returning id`)
   if (rows.length === 0) return
