@@ -4,6 +4,7 @@ import { change } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { notFound } from '../authority/judge.ts'
 import { personOf } from '../authority/load.ts'
+import { ifAltering } from '../authority/locks.ts'
 import { accessTokens, sessions } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
 import type { Standing } from '../http/types.ts'
@@ -15,15 +16,16 @@ export async function revokeAccessToken(context: Context, { caller, ask }: Stand
   const userId = personOf(caller)
   const token = isUuid(id) ? await findAccessToken(context.db, userId, id) : undefined
   if (token === undefined) throw notFound()
-  await change(context, caller, ask, { users: [userId] }, async (tx, authority) => {
+  await change(context, caller, ask, ifAltering({ users: [userId] }), async (tx, authority) => {
     const at = new Date(authority.at)
     const ended = await tx
       .update(sessions)
       .set({ endedAt: at })
       .where(and(eq(sessions.id, token.sessionId), isNull(sessions.endedAt)))
       .returning({ id: sessions.id })
-    if (ended.length === 0) return
+    if (ended.length === 0) return false
     await tx.update(accessTokens).set({ revokedAt: at }).where(eq(accessTokens.id, id))
     await append(tx, eventOf(authority, 'access_token.revoked', { resourceType: 'access_token', resourceId: id }))
+    return true
   })
 }

@@ -4,6 +4,7 @@ import { change } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { notFound } from '../authority/judge.ts'
 import { personOf } from '../authority/load.ts'
+import { ifAltering } from '../authority/locks.ts'
 import { addresses } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
 import type { Standing } from '../http/types.ts'
@@ -19,10 +20,10 @@ import { findAddress, hasOtherProven } from './store.ts'
  */
 export async function removeAddress(context: Context, { caller, ask }: Standing, id: string): Promise<void> {
   const userId = personOf(caller)
-  await change(context, caller, ask, { users: [userId] }, async (tx, authority, loaded) => {
+  await change(context, caller, ask, ifAltering({ users: [userId] }), async (tx, authority, loaded) => {
     const row = isUuid(id) ? await findAddress(tx, userId, id) : undefined
     if (row === undefined) throw notFound()
-    if (row.removedAt !== null) return
+    if (row.removedAt !== null) return false
     await demandShownFactor(tx, loaded, userId)
     if (row.provenAt !== null && !(await hasOtherProven(tx, userId, id))) throw lastOne()
     await tx
@@ -31,9 +32,10 @@ export async function removeAddress(context: Context, { caller, ask }: Standing,
       .where(eq(addresses.id, id))
     const value = { address: row.address }
     await append(tx, eventOf(authority, 'address.removed', { resourceType: 'address', resourceId: id, value }))
-    if (row.provenAt === null) return
+    if (row.provenAt === null) return true
     await postSecurityNotice(context.jobs, tx, 'address_removed', userId, id)
     await postSecurityNotice(context.jobs, tx, 'address_removed', userId)
+    return true
   })
 }
 

@@ -47,15 +47,15 @@ export async function readAdoptable(tx: Database, accountId: string, ids: readon
 /**
  * Makes a contact the grantor, in the caller's transaction and under the account's key: what its grantor lost is lifted, and by an owner
  * also that its grantor was compromised; never what staff or the account suspended for reasons of their own. One whose own it is already
- * stays as it is.
+ * stays as it is. Says whether it altered anything.
  * @throws Problem `conflict` when he is the grantee, does not hold all of it, or is no owner where it takes one
  */
-export async function adopt(jobs: Jobs, tx: Database, authority: Authority, adopter: ContactFact, grant: Adoptable): Promise<void> {
+export async function adopt(jobs: Jobs, tx: Database, authority: Authority, adopter: ContactFact, grant: Adoptable): Promise<boolean> {
   const refusal = refusalOf(adopter, grant)
   if (refusal !== undefined) throw new Problem('conflict', { detail: refusal })
   const left = grant.causes.filter((cause) => !lifts(cause, grant))
   const lifted = grant.causes.filter((cause) => !left.includes(cause))
-  if (grant.grantorContactId === adopter.id && lifted.length === 0 && !grant.compromised) return
+  if (grant.grantorContactId === adopter.id && lifted.length === 0 && !grant.compromised) return false
   const { accountId, id } = grant
   await tx
     .update(grants)
@@ -78,6 +78,7 @@ export async function adopt(jobs: Jobs, tx: Database, authority: Authority, adop
     if (recipient === authority.actorUserId) continue
     await jobs.enqueue(tx, 'mail', { letter: 'notice', kind: 'grant_adopted', account: accountId, subject: id, recipient })
   }
+  return true
 }
 
 const lifts = (cause: SuspensionCause, grant: Adoptable): boolean =>

@@ -20,6 +20,9 @@ export type Keys = {
   unless?: (done: unknown) => boolean
 }
 
+/** The keys of an act whose work says whether it altered anything: one that is repeated, and finds it done, makes nobody start over. */
+export const ifAltering = (keys: Omit<Keys, 'unless'>): Keys => ({ ...keys, unless: (altered) => altered === false })
+
 /**
  * Exclusive keys and rows in the one order: users, clients, accounts, lower id first. Readers of the row (`for share` in the guard)
  * wait, foreign keys do not. Who only acts is locked shared, so that two people at work on one account meet only there.

@@ -10,7 +10,7 @@ import type { Authority } from './judge.ts'
 
 /**
  * Releases a domain, in the caller's transaction and under the account's key; one that is released already stays as it is. Where staff do
- * it, or there is a reason, the owners are told.
+ * it, or there is a reason, the owners are told. Says whether it was released now.
  */
 export async function giveUpDomain(
   jobs: Jobs,
@@ -19,7 +19,7 @@ export async function giveUpDomain(
   accountId: string,
   id: string,
   reason?: string,
-): Promise<void> {
+): Promise<boolean> {
   const at = new Date(authority.at).toISOString()
   const released = await tx
     .update(domains)
@@ -27,11 +27,12 @@ export async function giveUpDomain(
     .set({ releasedAt: sql`greatest(${domains.createdAt}, ${at}::timestamptz)`, version: sql`${domains.version} + 1` })
     .where(and(eq(domains.accountId, accountId), eq(domains.id, id), isNull(domains.releasedAt)))
     .returning({ name: domains.name })
-  if (released.length === 0) return
+  if (released.length === 0) return false
   await tx.delete(domainNames).where(and(eq(domainNames.accountId, accountId), eq(domainNames.domainId, id)))
   const about = { accountId, resourceType: 'domain', resourceId: id, domainId: id, changed: ['releasedAt'] }
   const value = { ...(released[0] as { name: string }), ...(reason !== undefined && { reason }) }
   await append(tx, eventOf(authority, 'domain.released', { ...about, value }))
   if (authority.capacity === 'staff' || reason !== undefined) await notifyOwners(tx, jobs, accountId, 'domain_released_by_staff', id)
   await cascadeGrants(tx, jobs, authority, accountId)
+  return true
 }

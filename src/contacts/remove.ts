@@ -16,8 +16,11 @@ import type { Falls, How } from './schema.ts'
 export function removeContact(context: Context, standing: Standing, how: How): Promise<undefined | Falls> {
   const { id: accountId } = standing.loaded.account as AccountFact
   const ask = how.adopt === undefined ? standing.ask : { ...standing.ask, stepUp: true }
-  const acting = change(context, standing.caller, ask, { accounts: [accountId] }, async (tx, authority, loaded) => {
+  let altered = how.adopt !== undefined
+  const keys = { accounts: [accountId], unless: () => !altered }
+  const acting = change(context, standing.caller, ask, keys, async (tx, authority, loaded) => {
     const { id, userId, status, role } = loaded.contact as ContactRow
+    if (status !== 'ended') altered = true
     const end = async () => {
       if (status !== 'ended') await endContact(context.jobs, tx, authority, { accountId, id, userId, status }, role)
       return undefined

@@ -4,6 +4,7 @@ import { endContact } from '../authority/contact-terms.ts'
 import type { Context } from '../authority/context.ts'
 import { notFound } from '../authority/judge.ts'
 import { personOf } from '../authority/load.ts'
+import { ifAltering } from '../authority/locks.ts'
 import type { Database } from '../database/open.ts'
 import { contacts } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
@@ -17,9 +18,11 @@ export async function resignContact(context: Context, standing: Standing, id: st
   const known = await findOwn(context.db, userId, id)
   if (known === undefined) throw notFound()
   const { accountId } = known
-  return change(context, standing.caller, standing.ask, { accounts: [accountId] }, async (tx, authority) => {
+  await change(context, standing.caller, standing.ask, ifAltering({ accounts: [accountId] }), async (tx, authority) => {
     const { status, role } = (await findOwn(tx, userId, id)) as typeof known
-    if (status !== 'ended') await endContact(context.jobs, tx, authority, { accountId, id, userId, status }, role)
+    if (status === 'ended') return false
+    await endContact(context.jobs, tx, authority, { accountId, id, userId, status }, role)
+    return true
   })
 }
 

@@ -6,6 +6,7 @@ import type { Context } from '../authority/context.ts'
 import type { AccountFact } from '../authority/facts.ts'
 import { type NewDomain, readDomainNames } from '../authority/holdings.ts'
 import type { Authority } from '../authority/judge.ts'
+import { ifAltering } from '../authority/locks.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { domainClaims, domains } from '../database/tables.ts'
@@ -72,12 +73,13 @@ async function insert(tx: Database, authority: Authority, accountId: string, nam
 }
 
 /** Takes a claim back. It only takes away: one that has ended stays as it is. Throws the refusal. */
-export function withdrawClaim(context: Context, standing: Standing, id: string): Promise<void> {
+export async function withdrawClaim(context: Context, standing: Standing, id: string): Promise<void> {
   const { id: accountId } = standing.loaded.account as AccountFact
-  return change(context, standing.caller, standing.ask, { accounts: [accountId] }, async (tx, authority) => {
-    if ((await findPending(tx, accountId, { id })) === undefined) return
+  await change(context, standing.caller, standing.ask, ifAltering({ accounts: [accountId] }), async (tx, authority) => {
+    if ((await findPending(tx, accountId, { id })) === undefined) return false
     await endClaim(tx, authority.at, accountId, id, { status: 'withdrawn' })
     const about = { resourceType: 'domain_claim', resourceId: id, changed: ['status'] }
     await append(tx, eventOf(authority, 'domain.claim_withdrawn', about))
+    return true
   })
 }

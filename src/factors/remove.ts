@@ -4,6 +4,7 @@ import { change } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { notFound } from '../authority/judge.ts'
 import { personOf } from '../authority/load.ts'
+import { ifAltering } from '../authority/locks.ts'
 import type { Answer } from '../database/idempotency.ts'
 import { secondFactors } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
@@ -19,10 +20,10 @@ import { findFactor } from './store.ts'
 /** Removes one of the caller's factors; one that is removed already stays so. With the last one the recovery codes go. */
 export async function removeFactor(context: Context, { caller, ask }: Standing, id: string): Promise<void> {
   const userId = personOf(caller)
-  await change(context, caller, ask, { users: [userId] }, async (tx, authority, loaded) => {
+  await change(context, caller, ask, ifAltering({ users: [userId] }), async (tx, authority, loaded) => {
     const row = isUuid(id) ? await findFactor(tx, userId, id) : undefined
     if (row === undefined) throw notFound()
-    if (row.removedAt !== null) return
+    if (row.removedAt !== null) return false
     const act: Act = { tx, authority, loaded, userId }
     await demandShown(act)
     await tx
@@ -30,9 +31,10 @@ export async function removeFactor(context: Context, { caller, ask }: Standing, 
       .set({ removedAt: new Date(authority.at), sealedSecret: null })
       .where(eq(secondFactors.id, id))
     await append(tx, factorEvent(act, 'factor.removed', row))
-    if (row.confirmedAt === null) return
+    if (row.confirmedAt === null) return true
     await postSecurityNotice(context.jobs, tx, 'factor_removed', userId)
     if ((await acceptedFactors(tx, userId)).length === 0) await dropRecoveryCodes(tx, userId)
+    return true
   })
 }
 

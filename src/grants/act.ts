@@ -25,21 +25,23 @@ export type Act = {
 }
 
 /**
- * Carries out an act on the grant that the path names and answers with the grant as it is then. `ask` is the route's own unless the body
- * says more about what is asked. @throws Problem the refusal, `precondition_failed`, or what `work` throws
+ * Carries out an act on the grant that the path names and answers with the grant as it is then. `work` says whether it altered anything
+ * of it. `ask` is the route's own unless the body says more about what is asked. @throws Problem the refusal, `precondition_failed`, or what `work` throws
  */
 export function actOnGrant(
   context: Context,
   standing: Standing,
-  work: (act: Act) => Promise<void>,
+  work: (act: Act) => Promise<boolean>,
   ask: Ask = standing.ask,
   answer: (tx: Database, of: Of, moment: Moment) => Promise<Answer> = showGrant,
 ): Promise<Answer> {
   const { id: accountId } = standing.loaded.account as AccountFact
-  return changeOnce(context, standing.caller, ask, { accounts: [accountId] }, standing.repeatable, async (tx, authority, loaded) => {
+  let altered = false
+  const keys = { accounts: [accountId], unless: () => !altered }
+  return changeOnce(context, standing.caller, ask, keys, standing.repeatable, async (tx, authority, loaded) => {
     const { id } = loaded.grant as GrantRow
     const act = await startAct(context, tx, authority, loaded, { accountId, id }, standing.expectedVersion)
-    await work(act)
+    altered = await work(act)
     return answer(tx, { accountId, id }, { now: authority.at, answerDays: context.config.invitationDays })
   })
 }

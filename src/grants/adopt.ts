@@ -22,11 +22,11 @@ export function adoptGrant(context: Context, standing: Standing): Promise<Answer
   return actOnGrant(context, standing, take)
 }
 
-async function take({ context, tx, authority, grant, status }: Act): Promise<void> {
+async function take({ context, tx, authority, grant, status }: Act): Promise<boolean> {
   demandInForce('account', status)
   const [adoptable] = await readAdoptable(tx, grant.accountId, [grant.id], authority.at)
   // One in force has a grantor, so it is found.
-  await adopt(context.jobs, tx, authority, contactOf(authority), adoptable as Adoptable)
+  return adopt(context.jobs, tx, authority, contactOf(authority), adoptable as Adoptable)
 }
 
 /** A contact alone holds `grant.manage`. */

@@ -35,6 +35,7 @@ export function approveGrant(context: Context, standing: Standing, body: NarrowG
       if (changed.length > 0) await writeTerms(act.tx, act.grant, terms)
       await agree(act)
       await tellSides(act, 'grant_approved')
+      return true
     },
     stated === null ? standing.ask : aboutToo(standing.ask, stated),
   )

@@ -5,6 +5,7 @@ import { change, changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import type { AccountFact } from '../authority/facts.ts'
 import { type Authority, actorOf } from '../authority/judge.ts'
+import { ifAltering } from '../authority/locks.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
 import { requestCodes, users } from '../database/tables.ts'
@@ -41,9 +42,10 @@ export function makeCode(context: Context, { caller, ask, loaded, repeatable }: 
 /** Takes the code away: nobody can ask any more. Where there is none, nothing changes. */
 export async function removeCode(context: Context, { caller, ask, loaded }: Standing): Promise<void> {
   const { id: accountId } = loaded.account as AccountFact
-  await change(context, caller, ask, { accounts: [accountId] }, async (tx, authority) => {
+  await change(context, caller, ask, ifAltering({ accounts: [accountId] }), async (tx, authority) => {
     const removed = await tx.delete(requestCodes).where(eq(requestCodes.accountId, accountId)).returning({ id: requestCodes.accountId })
     if (removed.length > 0) await append(tx, about(authority, 'request_code.removed', accountId))
+    return removed.length > 0
   })
 }
 

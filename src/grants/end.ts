@@ -23,8 +23,9 @@ const gone: Partial<Record<GrantStatus, End>> = { requested: 'declined', invited
 export function revokeGrant(context: Context, standing: Standing, body: EndGrant): Promise<Answer> {
   demandReason(standing, body.reason)
   return actOnGrant(context, standing, async (act) => {
-    if (await endWherever(act, body.reason)) return
-    if (!Object.values(gone).includes(act.status as End)) throw invalidStep('account', act.status, 'revoked')
+    const ended = await endWherever(act, body.reason)
+    if (!ended && !Object.values(gone).includes(act.status as End)) throw invalidStep('account', act.status, 'revoked')
+    return ended
   })
 }
 
@@ -45,11 +46,12 @@ export function cancelGrant(context: Context, standing: Standing): Promise<Answe
   return actOnGrant(context, standing, (act) => endBy('account', act, 'cancelled'))
 }
 
-/** One side ends it so; what is ended so already stays as it is. @throws Problem `invalid_transition` */
-export async function endBy(side: Side, act: Act, to: End): Promise<void> {
-  if (act.status === to) return
+/** One side ends it so; what is ended so already stays as it is. Says whether it ended it. @throws Problem `invalid_transition` */
+export async function endBy(side: Side, act: Act, to: End): Promise<boolean> {
+  if (act.status === to) return false
   demandStep(side, act.status, to)
   await end(act, to)
+  return true
 }
 
 /** Writes the end, voids what was mailed, records and tells it. */

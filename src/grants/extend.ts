@@ -34,6 +34,7 @@ export async function extendGrant(context: Context, standing: Standing, body: Ex
         throw new Problem('conflict', { detail: 'Nobody gives permission to himself' })
       const held = stated === null ? (act.loaded.grant?.domains ?? []) : resolve(act.loaded, stated)
       made.id = await offer(act, body, [...new Set(held.map((domain) => String(domain?.id)))])
+      return true
     },
     stated === null ? standing.ask : aboutToo(standing.ask, stated),
     async (tx, { accountId }, moment) => ({

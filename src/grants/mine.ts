@@ -89,6 +89,7 @@ export function acceptMine(context: Context, standing: Standing, id: string): Pr
       },
     )
     await tellSides(act, 'grant_accepted')
+    return true
   })
 }
 
@@ -103,15 +104,17 @@ export function resignMine(context: Context, standing: Standing, id: string): Pr
 }
 
 /** Under the key of the account whose grant it is. A refused attempt stays in that account's journal. */
-async function actOnMine(context: Context, standing: Standing, id: string, work: (act: Act) => Promise<void>): Promise<Answer> {
+async function actOnMine(context: Context, standing: Standing, id: string, work: (act: Act) => Promise<boolean>): Promise<Answer> {
   const { db, clock, config } = context
   const { caller, expectedVersion, repeatable } = standing
   const of = await findMine(db, personOf(caller), id, standing.loaded.facts.now)
   const named = { account: { id: of.accountId }, grant: of.id }
   const ask: Ask = { ...standing.ask, named, about: (_loaded, action) => question(action, null) }
+  let altered = false
+  const keys = { accounts: [of.accountId], unless: () => !altered }
   try {
-    return await changeOnce(context, caller, ask, { accounts: [of.accountId] }, repeatable, async (tx, authority, loaded) => {
-      await work(await startAct(context, tx, authority, loaded, of, expectedVersion))
+    return await changeOnce(context, caller, ask, keys, repeatable, async (tx, authority, loaded) => {
+      altered = await work(await startAct(context, tx, authority, loaded, of, expectedVersion))
       const body = await showMine(tx, of, { now: authority.at, answerDays: config.invitationDays })
       const made = { action: 'self.read', staffAction: null, account: null, ticket: null }
       return { status: 200, headers: { etag: etagOf(body.version) }, body, made }

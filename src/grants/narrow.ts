@@ -22,11 +22,12 @@ export function narrowGrant(context: Context, standing: Standing, body: NarrowGr
       demandInForce('account', act.status)
       const ids = stated === null ? null : resolve(act.loaded, stated).map((domain) => String(domain?.id))
       const { terms, changed } = narrowed(act.grant, body, ids, act.authority.at)
-      if (changed.length === 0) return
+      if (changed.length === 0) return false
       await writeTerms(act.tx, act.grant, terms)
       await record(act, 'grant.narrowed', changed)
       await tellSides(act, 'grant_narrowed')
       await withdrawOffers(act)
+      return true
     },
     stated === null ? standing.ask : aboutToo(standing.ask, stated),
   )

@@ -31,6 +31,7 @@ export function confirmGrant(context: Context, standing: Standing): Promise<Answ
       .set(reviewed)
       .where(and(eq(grants.accountId, accountId), eq(grants.id, id)))
     await record(act, 'grant.reviewed', ['reviewedAt'])
+    return false // but for when it was looked at, which no decision asks
   })
 }
 

@@ -7,6 +7,7 @@ import { decide } from '../authority/decide.ts'
 import { type AccountFact, type DomainFact, question } from '../authority/facts.ts'
 import { type Ask, type Authority, actionFor } from '../authority/judge.ts'
 import type { Loaded } from '../authority/load.ts'
+import type { Keys } from '../authority/locks.ts'
 import { predicate, reach } from '../authority/reach.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
@@ -29,7 +30,7 @@ export function revokePerson(context: Context, standing: Standing, user: string,
   demandReason(standing, reason)
   const { id: account } = standing.loaded.account as AccountFact
   const ask = askWithin(standing, account)
-  return changeOnce(context, standing.caller, ask, { accounts: [account] }, standing.repeatable, async (tx, authority, loaded) => {
+  return changeOnce(context, standing.caller, ask, keysOf(account), standing.repeatable, async (tx, authority, loaded) => {
     const body = await revokeIn({ context, tx, authority, loaded }, account, user, reason)
     const made = { action: 'grant.read', staffAction: 'staff.directory.read', account, ticket: null }
     // What one who is limited has ended lies within his limit, as the account does not.
@@ -49,7 +50,7 @@ export async function revokeEverywhere(context: Context, standing: Standing, { r
     const about: Ask['about'] = (_loaded, action) => question(action, account)
     const ask: Ask = { action: 'staff.grant.end', staffAction: 'staff.grant.end', named: { account: { id: account } }, about }
     const { body } = await onceInPart(context, standing, account, (repeatable) =>
-      changeOnce(context, standing.caller, ask, { accounts: [account] }, repeatable, async (tx, authority, loaded) => {
+      changeOnce(context, standing.caller, ask, keysOf(account), repeatable, async (tx, authority, loaded) => {
         const acting = { context, tx, authority, loaded }
         return { status: 200, body: await revokeIn(acting, account, user, reason), made }
       }),
@@ -59,6 +60,10 @@ export async function revokeEverywhere(context: Context, standing: Standing, { r
   }
   return keepWhole(context, standing.repeatable, { status: 200, body: ended, made })
 }
+
+/** Of a person who has nothing of an account, or nothing any more, nothing ends. */
+const keysOf = (account: string): Keys => ({ accounts: [account], unless: (done) => endedNothing((done as Answer).body as RevokedPerson) })
+const endedNothing = ({ grants, invitations }: RevokedPerson): boolean => grants.length + invitations.length === 0
 
 /** One who is limited is asked about a domain of his limit, since the account as a whole is not his. */
 function askWithin({ ask, clauses }: Standing, account: string): Ask {

@@ -22,10 +22,11 @@ export function suspendGrant(context: Context, standing: Standing, { reason }: E
     const { status, grant } = act
     if (status !== 'active' && status !== 'suspended') throw invalidStep('account', status, 'suspended')
     const cause = causeOf(act)
-    if (cause === 'staff' ? grant.staffHeld : grant.suspensionCauses.includes(cause)) return
+    if (cause === 'staff' ? grant.staffHeld : grant.suspensionCauses.includes(cause)) return false
     await write(act, [...new Set([...causesOf(act), cause])], cause === 'staff' || grant.staffHeld)
     await record(act, 'grant.suspended', ['status', 'suspensionCauses'], { causes: [cause], ...(reason === undefined ? {} : { reason }) })
     await tellSides(act, 'grant_suspended')
+    return true
   })
 }
 
@@ -49,6 +50,7 @@ export function resumeGrant(context: Context, standing: Standing, { reason }: En
     const changed = ['suspensionCauses', ...(left.length === 0 ? ['status'] : [])]
     await record(act, 'grant.resumed', changed, { lifted: cause, left, ...(reason === undefined ? {} : { reason }) })
     await tellSides(act, 'grant_resumed')
+    return true
   })
 }
 

@@ -40,26 +40,33 @@ export function mute(context: Context, standing: Standing): Promise<Answer> {
     const muted = await tx.insert(submissionMutes).values(row).onConflictDoNothing().returning({ id: submissionMutes.id })
     const about = aboutOf(submission)
     await append(tx, ...muted.map(({ id }) => eventOf(authority, 'submission.muted', { ...about, value: { submitter, mute: id } })))
-    return say(tx, authority, submission)
+    const said = await say(tx, authority, submission)
+    return { submission: said.submission, altered: said.altered || muted.length > 0 }
   })
 }
+
+type Outcome = { submission: SubmissionRow; altered: boolean }
 
 function under(
   context: Context,
   standing: Standing,
-  work: (tx: Database, authority: Authority, submission: SubmissionRow) => Promise<SubmissionRow>,
+  work: (tx: Database, authority: Authority, submission: SubmissionRow) => Promise<Outcome>,
 ): Promise<Answer> {
   const { accountId } = namedIn(standing)
-  return changeOnce(context, standing.caller, standing.ask, { accounts: [accountId] }, standing.repeatable, async (tx, authority, loaded) =>
-    answerOf(accountId, await work(tx, authority, namedIn({ loaded }).submission), authority.at),
-  )
+  let altered = false
+  const keys = { accounts: [accountId], unless: () => !altered }
+  return changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
+    const outcome = await work(tx, authority, namedIn({ loaded }).submission)
+    altered = outcome.altered
+    return answerOf(accountId, outcome.submission, authority.at)
+  })
 }
 
-async function say(tx: Database, authority: Authority, submission: SubmissionRow): Promise<SubmissionRow> {
+async function say(tx: Database, authority: Authority, submission: SubmissionRow): Promise<Outcome> {
   const held = await conclude(tx, submission.id, 'declined', authority)
-  if (held === undefined) return submission
+  if (held === undefined) return { submission, altered: false }
   await append(tx, eventOf(authority, 'submission.declined', { ...aboutOf(submission), changed: ['verdict'] }))
-  return after(submission, held)
+  return { submission: after(submission, held), altered: true }
 }
 
 const aboutOf = ({ id, domain }: SubmissionRow) => ({ resourceType: 'submission', resourceId: id, domainId: domain.id })

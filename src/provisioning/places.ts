@@ -59,7 +59,8 @@ export function domainPlaces(app: App, context: Context): void {
       await below(context, standingOf(request), external, async (step, { id }) => {
         const domain = await findDomain(step, id, externalDomain)
         if (domain === undefined) throw notFound()
-        await giveUpDomain(step.jobs, step.tx, step.authority, id, domain.id)
+        const released = await giveUpDomain(step.jobs, step.tx, step.authority, id, domain.id)
+        return { result: released ? 'changed' : 'unchanged' }
       })
       return reply.code(204).send(null)
     },
@@ -105,6 +106,7 @@ export function contactPlaces(app: App, context: Context): void {
         const contact = await findContact(step, id, externalContact)
         if (contact === undefined) throw notFound()
         if (contact.status !== 'ended') await end(step, id, contact)
+        return { result: contact.status === 'ended' ? 'unchanged' : 'changed' }
       })
       return reply.code(204).send(null)
     },

@@ -3,6 +3,7 @@ import { eventOf } from '../authority/authorship.ts'
 import { change } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { notFound } from '../authority/judge.ts'
+import { ifAltering } from '../authority/locks.ts'
 import { sessions } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
 import type { Standing } from '../http/types.ts'
@@ -17,12 +18,13 @@ export async function endSession(context: Context, { caller, ask }: Standing, id
   const current = id === caller.sessionId
   const userId = caller.userId as string
   if (!current && !(isUuid(id) && (await isSessionOf(context.db, userId, id)))) throw notFound()
-  await change(context, caller, { ...ask, stepUp: !current }, { users: [userId] }, async (tx, authority) => {
+  await change(context, caller, { ...ask, stepUp: !current }, ifAltering({ users: [userId] }), async (tx, authority) => {
     const ended = await tx
       .update(sessions)
       .set({ endedAt: new Date(authority.at) })
       .where(and(eq(sessions.id, id), isNull(sessions.endedAt)))
       .returning({ id: sessions.id })
     await append(tx, ...ended.map(() => eventOf(authority, 'session.ended', { resourceType: 'session', resourceId: id })))
+    return ended.length > 0
   })
 }

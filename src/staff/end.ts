@@ -2,6 +2,7 @@ import { and, eq, isNull, sql } from 'drizzle-orm'
 import { eventOf } from '../authority/authorship.ts'
 import { change } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
+import { ifAltering } from '../authority/locks.ts'
 import { sessions, staffMembers, users } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
 import { adminKeys, demandAnotherAdmin } from '../identity/admins.ts'
@@ -13,14 +14,14 @@ import { append } from '../journal/append.ts'
  */
 export async function endStaffRole(context: Context, { caller, ask, loaded }: Standing): Promise<void> {
   const { id } = loaded.user as NonNullable<typeof loaded.user>
-  await change(context, caller, ask, { users: [id], ...adminKeys }, async (tx, authority) => {
+  await change(context, caller, ask, ifAltering({ users: [id], ...adminKeys }), async (tx, authority) => {
     const at = new Date(authority.at)
     const roles = await tx
       .update(staffMembers)
       .set({ endedAt: at, endedBy: caller.userId })
       .where(and(eq(staffMembers.userId, id), isNull(staffMembers.endedAt)))
       .returning({ id: staffMembers.id })
-    if (roles.length === 0) return
+    if (roles.length === 0) return false
     await demandAnotherAdmin(tx, id)
     await tx
       .update(users)
@@ -36,5 +37,6 @@ export async function endStaffRole(context: Context, { caller, ask, loaded }: St
       ...roles.map((role) => eventOf(authority, 'staff.ended', { resourceType: 'staff_member', resourceId: role.id })),
       ...ended.map((session) => eventOf(authority, 'session.ended', { resourceType: 'session', resourceId: session.id })),
     )
+    return true
   })
 }

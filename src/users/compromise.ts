@@ -11,10 +11,10 @@ import { invalid } from '../problem.ts'
 
 /**
  * States it of a user who is suspended, in the caller's transaction and under the user's key; `since` in epoch ms. What is stated already
- * stays as it is. The rows of the accounts follow by a job.
+ * stays as it is. The rows of the accounts follow by a job. Says whether it was stated now.
  * @throws Problem `validation_error` for a time to come
  */
-export async function stateCompromise(jobs: Jobs, tx: Database, authority: Authority, user: string, since: number): Promise<void> {
+export async function stateCompromise(jobs: Jobs, tx: Database, authority: Authority, user: string, since: number): Promise<boolean> {
   if (since > authority.at) throw invalid({ pointer: '#/compromisedSince', detail: 'must not be later than now', code: 'too_late' })
   const [from, until] = [since, authority.at].map((at) => sql`${new Date(at).toISOString()}::timestamptz`)
   // A suspended user grants nothing, so what was stated since he was covers it.
@@ -22,7 +22,7 @@ export async function stateCompromise(jobs: Jobs, tx: Database, authority: Autho
     insert into compromises (user_id, id, since, until) select u.id, ${newId()}, ${from}, ${until} from users u
     where u.id = ${user} and not exists (select from compromises k where k.user_id = u.id and k.since <= ${from} and k.until >= u.suspended_at)
     returning id`)
-  if (rows.length === 0) return
+  if (rows.length === 0) return false
   await tx
     .update(users)
     .set({ version: sql`${users.version} + 1` })
@@ -30,4 +30,5 @@ export async function stateCompromise(jobs: Jobs, tx: Database, authority: Autho
   const value = { since: new Date(since).toISOString() }
   await append(tx, eventOf(authority, 'user.compromised', { resourceType: 'user', resourceId: user, value }))
   await jobs.enqueue(tx, 'compromises', { user })
+  return true
 }

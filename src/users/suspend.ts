@@ -25,20 +25,22 @@ export function suspendUser(context: Context, standing: Standing, { reason, comp
   if (Number.isNaN(since))
     throw invalid({ pointer: '#/compromisedSince', detail: 'must be an instant without a leap second', code: 'format' })
   return alter(context, standing, async (tx, authority, id) => {
-    await suspend(tx, authority, id, reason)
-    if (since !== undefined) await stateCompromise(context.jobs, tx, authority, id, since)
+    const suspended = await suspend(tx, authority, id, reason)
+    const stated = since !== undefined && (await stateCompromise(context.jobs, tx, authority, id, since))
+    return suspended || stated
   })
 }
 
-async function suspend(tx: Database, authority: Authority, id: string, reason: string): Promise<void> {
+async function suspend(tx: Database, authority: Authority, id: string, reason: string): Promise<boolean> {
   const suspended = await tx
     .update(users)
     .set({ status: 'suspended', suspendedAt: new Date(authority.at), suspendedReason: reason, version: sql`${users.version} + 1` })
     .where(and(eq(users.id, id), eq(users.status, 'active')))
     .returning({ id: users.id })
-  if (suspended.length === 0) return
+  if (suspended.length === 0) return false
   await demandAnotherAdmin(tx, id)
   await append(tx, eventOf(authority, 'user.suspended', { resourceType: 'user', resourceId: id, value: { reason } }))
+  return true
 }
 
 /** Lifts a suspension; what he was allowed before holds again, as far as it still stands. */
@@ -50,17 +52,20 @@ export function restoreUser(context: Context, standing: Standing): Promise<Answe
       .where(and(eq(users.id, id), eq(users.status, 'suspended')))
       .returning({ id: users.id })
     await append(tx, ...restored.map(() => eventOf(authority, 'user.restored', { resourceType: 'user', resourceId: id })))
+    return restored.length > 0
   })
 }
 
 function alter(
   context: Context,
   { caller, ask, loaded, repeatable }: Standing,
-  work: (tx: Database, authority: Authority, id: string) => Promise<void>,
+  work: (tx: Database, authority: Authority, id: string) => Promise<boolean>,
 ): Promise<Answer> {
   const { id } = loaded.user as NonNullable<typeof loaded.user>
-  return changeOnce(context, caller, ask, { users: [id], ...adminKeys }, repeatable, async (tx, authority) => {
-    await work(tx, authority, id)
+  let altered = false
+  const keys = { users: [id], ...adminKeys, unless: () => !altered }
+  return changeOnce(context, caller, ask, keys, repeatable, async (tx, authority) => {
+    altered = await work(tx, authority, id)
     const user = (await readUser(tx, id)) as User
     const made = { action: 'staff.directory.read', staffAction: 'staff.directory.read', account: null, ticket: null }
     return { status: 200, headers: { etag: etagOf(user.version) }, body: user, made }
