@@ -171,14 +171,15 @@ t.test('S7, C5: role × route', async (t) => {
     }
   })
 
-  const [recorded, changed, nobodys] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  const [recorded, changed, nobodys, unverified] = [new Set<string>(), new Set<string>(), new Set<string>(), new Set<string>()]
   async function note({ test: { context } }: World, name: string, sent: Sent): Promise<void> {
-    const { actorUserId: actor, clientId: client, requestId } = tables.journalEvents
+    const { actorUserId: actor, clientId: client, verifiedAt, at, requestId } = tables.journalEvents
     const ofRequest = eq(requestId, String(sent.headers['x-request-id']))
-    const events = await context.db.select({ actor, client }).from(tables.journalEvents).where(ofRequest)
+    const events = await context.db.select({ actor, client, verifiedAt, at }).from(tables.journalEvents).where(ofRequest)
     changed.add(name)
     if (events.length > 0) recorded.add(name)
     if (events.some((event) => event.actor === null && event.client === null)) nobodys.add(name)
+    if (events.some((event) => event.verifiedAt === null || event.verifiedAt > event.at)) unverified.add(name)
   }
   for (const route of secured) {
     const name = `${route.method} ${route.url}`
@@ -213,6 +214,7 @@ t.test('S7, C5: role × route', async (t) => {
       [],
     )
     t.strictSame([...nobodys], [])
+    t.strictSame([...unverified], [], 'and when he was verified')
     t.strictSame(
       [...asking, ...idle].filter((name) => recorded.has(name) || !changed.has(name)),
       [],

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import {
   closedWord,
   instantOf,
+  maybeInstantOf,
   maybeOpenWord,
   maybeText,
   namedAccount,
@@ -35,6 +36,7 @@ export const AuditEvent = Type.Object(
     }),
     verification: maybeOpenWord(verificationMethods, 'How he was verified'),
     verificationLevel: maybeOpenWord(verificationLevels, 'How much that is worth'),
+    verifiedAt: maybeInstantOf('When he was: on a session at its sign-in or last step-up; null also in events of before this was recorded'),
     action: maybeText('What he asked to do'),
     decision: maybeOpenWord(decisions, 'What was decided'),
     reason: maybeText('Why it was refused'),

@@ -107,6 +107,7 @@ function toEvent({ event, account, actorName, domainName, value, position }: Row
     onBehalfOf: capacity === 'contact' || capacity === 'grant' ? account : null,
     verification: event.verification,
     verificationLevel: event.verificationLevel,
+    verifiedAt: event.verifiedAt?.toISOString() ?? null,
     action: event.action,
     decision: event.decision,
     reason: event.reason,

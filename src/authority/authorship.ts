@@ -1,6 +1,7 @@
 import { providerAccountId } from '../database/tables.ts'
-import type { JournalEvent } from '../journal/append.ts'
+import type { About, JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
+import type { VerificationMethod } from '../vocabulary.ts'
 import { type Authority, actorOf } from './judge.ts'
 
 /** The columns that say who wrote a row and by which right. */
@@ -20,10 +21,15 @@ export function authorship(authority: Authority) {
   }
 }
 
-type Rest = Partial<Omit<JournalEvent, 'kind' | 'accountId' | 'at'>> & { accountId?: string }
+type Rest = Omit<About, 'kind' | 'at'>
 
-/** An event about what was done under an authority; what concerns no account is the provider's own. */
-export function eventOf(authority: Authority, kind: EventKind, rest: Rest = {}): JournalEvent {
+/**
+ * An event about what was done under an authority; what concerns no account is the provider's own. `anew` is how the actor has proven
+ * himself by this very act.
+ */
+export function eventOf(authority: Authority, kind: EventKind, rest: Rest = {}, anew?: VerificationMethod): JournalEvent {
+  const { verification, verificationLevel, verifiedAt } = authority
+  const verified = anew === undefined ? { verification, verificationLevel, verifiedAt } : { verification: anew, verifiedAt: authority.at }
   return {
     accountId: authority.accountId ?? providerAccountId,
     kind,
@@ -36,8 +42,7 @@ export function eventOf(authority: Authority, kind: EventKind, rest: Rest = {}):
     action: authority.action,
     decision: 'permit',
     requestId: authority.requestId,
-    // Together, so that what proves him anew is not recorded with the level of before.
-    ...(rest.verification === undefined ? { verification: authority.verification, verificationLevel: authority.verificationLevel } : {}),
+    ...verified,
     ...rest,
   }
 }

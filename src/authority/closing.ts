@@ -119,15 +119,9 @@ const unresolved: readonly TicketStatus[] = ticketStatuses.filter((status) => ti
 /** In one statement with their events: an account may have tens of thousands. */
 async function resolveTickets(tx: Database, authority: Authority, accountId: string): Promise<void> {
   const at = new Date(authority.at).toISOString()
-  const {
-    resourceId: _none,
-    domainId: _neither,
-    value: _nor,
-    ...event
-  } = eventOf(authority, 'ticket.closed', { accountId, resourceType: 'ticket', changed: ['status', 'resolvedAt'] })
   await appendEach(
     tx,
-    event,
+    eventOf(authority, 'ticket.closed', { accountId, resourceType: 'ticket', changed: ['status', 'resolvedAt'] }),
     sql`update ${tickets} t set status = 'resolved', resolved_at = coalesce(t.resolved_at, ${at}::timestamptz), version = t.version + 1
       where t.account_id = ${accountId} and t.status = any(${sql.param([...unresolved])}::text[]) returning t.id, t.domain_id`,
   )

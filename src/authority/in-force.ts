@@ -3,7 +3,7 @@ import { and, eq, getTableColumns, sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
 import { grants } from '../database/tables.ts'
 import type { Jobs } from '../jobs/jobs.ts'
-import { append, type JournalEvent } from '../journal/append.ts'
+import { type About, append, type JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import { Problem } from '../problem.ts'
 import type { AccountFact, GrantFact, GrantorFact } from './facts.ts'
@@ -20,7 +20,7 @@ export type Agreeing = {
   userId: string
   at: number
   clockOffset: number
-  event: (kind: EventKind, rest: Partial<JournalEvent>) => JournalEvent
+  event: (kind: EventKind, rest: About) => JournalEvent
 }
 
 /**

@@ -11,6 +11,7 @@ import { decide } from './decide.ts'
 import type { Question, Via } from './facts.ts'
 import type { Caller, Loaded, Named } from './load.ts'
 import { hasTie } from './reason.ts'
+import { verificationOf } from './verification.ts'
 
 /** What a request asks to do. */
 export type Ask = {
@@ -149,7 +150,6 @@ export function found<Row>(row: Row | undefined): Row {
 
 function refusalEvent(loaded: Loaded, caller: Caller, question: Question, reason: DenyReason | null): JournalEvent {
   const { facts } = loaded
-  const { method, level } = sessionOf(facts)
   return {
     accountId: question.account as string,
     kind: 'access.refused',
@@ -158,8 +158,7 @@ function refusalEvent(loaded: Loaded, caller: Caller, question: Question, reason
     clientId: facts.client?.id ?? null,
     capacity: facts.staff === null ? null : 'staff',
     sessionId: caller.sessionId,
-    verification: method,
-    verificationLevel: level,
+    ...verificationOf(facts),
     action: question.action,
     decision: 'deny',
     reason,
@@ -171,7 +170,6 @@ function refusalEvent(loaded: Loaded, caller: Caller, question: Question, reason
 }
 
 function authorityOf({ facts }: Loaded, caller: Caller, action: Action, accountId: string | null, via: Via): Authority {
-  const session = sessionOf(facts)
   return {
     at: facts.now,
     accountId,
@@ -179,10 +177,8 @@ function authorityOf({ facts }: Loaded, caller: Caller, action: Action, accountI
     clientId: facts.client?.id ?? null,
     capacity: via.capacity,
     via,
-    sessionId: session.id,
-    verification: session.method,
-    verificationLevel: session.level,
-    verifiedAt: session.authenticatedAt,
+    sessionId: sessionOf(facts).id,
+    ...verificationOf(facts),
     action,
     requestId: caller.requestId,
   }

@@ -790,6 +790,8 @@ export const journalEvents = pgTable(
     verification: text({ enum: verificationMethods }),
     /** Null with no verification, and in events of before levels were recorded. */
     verificationLevel: text({ enum: verificationLevels }),
+    /** When whoever acted was last verified. Null with no verification, and in events of before it was recorded. */
+    verifiedAt: instant(),
     action: text(),
     decision: text({ enum: ['permit', 'deny'] }),
     reason: text(),
@@ -810,6 +812,8 @@ export const journalEvents = pgTable(
       'journal_events_verification_level',
       sql`${t.verificationLevel} is null or (${t.verification} is not null and ${oneOf(t.verificationLevel, verificationLevels)})`,
     ),
+    // Asked of what is written from now on: those of before have none (`not valid` in the migration).
+    check('journal_events_verified_at', sql`(${t.verification} is null) = (${t.verifiedAt} is null)`),
     index('journal_events_newest').on(t.accountId, t.at.desc(), t.id.desc()),
     index('journal_events_newest_of_all').on(t.at.desc(), t.id.desc()),
     // When a grant was last used: an index only of what was done under one, since using it touches no row of its own.

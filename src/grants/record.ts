@@ -1,8 +1,8 @@
 /** A refused attempt to give, change or end a grant stays in the account's journal, whatever it was that was wrong with it. */
 import type { FastifyRequest } from 'fastify'
-import { sessionOf } from '../authority/conditions.ts'
 import type { Context } from '../authority/context.ts'
 import { hasTie } from '../authority/reason.ts'
+import { verificationOf } from '../authority/verification.ts'
 import { toProblem } from '../http/problems.ts'
 import type { Standing } from '../http/types.ts'
 import { append } from '../journal/append.ts'
@@ -40,7 +40,7 @@ export async function recordRefusal(
     clientId: facts.client?.id ?? null,
     capacity: facts.staff === null ? null : 'staff',
     sessionId: caller.sessionId,
-    verification: sessionOf(facts).method,
+    ...verificationOf(facts),
     action: ask.action,
     decision: 'deny',
     reason: problem.code,

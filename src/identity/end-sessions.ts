@@ -2,11 +2,11 @@
 import { and, eq, inArray, isNull, notInArray } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
 import { accessTokens, sessions } from '../database/tables.ts'
-import { append, type JournalEvent } from '../journal/append.ts'
+import { type About, append, type JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 
 /** Makes an event about what is done, by whoever does it. */
-export type Telling = (kind: EventKind, rest: Partial<JournalEvent>) => JournalEvent
+export type Telling = (kind: EventKind, rest: About) => JournalEvent
 
 /**
  * Ends every session of the user but the kept ones, in a transaction that holds his key, and with them the refresh tokens, narrowed

@@ -3,7 +3,7 @@
 import type { Database } from '../database/open.ts'
 import { addresses, providerAccountId, users } from '../database/tables.ts'
 import { newId } from '../id.ts'
-import { append, type JournalEvent } from '../journal/append.ts'
+import { type About, append, type JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import type { VerificationMethod } from '../vocabulary.ts'
 
@@ -24,7 +24,7 @@ export async function insertUser(
   tx: Database,
   newcomer: Omit<Newcomer, 'verification'>,
   now: number,
-  event: (kind: EventKind, userId: string, rest: Partial<JournalEvent>) => JournalEvent,
+  event: (kind: EventKind, userId: string, rest: About) => JournalEvent,
 ): Promise<string> {
   const id = newId()
   const at = new Date(now)
@@ -40,7 +40,18 @@ export async function insertUser(
   return id
 }
 
-/** An event about what somebody did by a proof instead of a session. */
-export function selfEvent(kind: EventKind, userId: string, now: number, requestId: string, rest: Partial<JournalEvent> = {}): JournalEvent {
-  return { accountId: providerAccountId, kind, at: now, actorUserId: userId, capacity: 'self', viaId: userId, requestId, ...rest }
+/** `verification` is how he has proven himself just now. */
+type ByProof = About & { verification?: VerificationMethod }
+
+/** An event about what somebody did by a proof instead of a session. `now` in epoch ms. */
+export function selfEvent(
+  kind: EventKind,
+  userId: string,
+  now: number,
+  requestId: string,
+  { verification, ...rest }: ByProof = {},
+): JournalEvent {
+  const verified = verification === undefined ? {} : { verification, verifiedAt: now }
+  const who = { actorUserId: userId, capacity: 'self', viaId: userId } as const
+  return { accountId: providerAccountId, kind, at: now, ...who, requestId, ...verified, ...rest }
 }

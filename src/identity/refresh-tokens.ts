@@ -74,6 +74,8 @@ async function find(db: Database, token: string) {
       sessionId: sessions.id,
       method: sessions.method,
       signedInAt: sessions.createdAt,
+      level: sessions.level,
+      authenticatedAt: sessions.authenticatedAt,
       expiresAt: sessions.expiresAt,
       endedAt: sessions.endedAt,
       userId: users.id,
@@ -103,13 +105,16 @@ function successorOf(token: string, { rotatedAt, sealedSuccessor, sessionId }: R
   return open(keyOf(token), sealedSuccessor as Buffer, sessionId).toString()
 }
 
-async function endStolen({ jobs }: Context, tx: Database, { userId, sessionId, method }: Row, now: number, requestId: string) {
+async function endStolen({ jobs }: Context, tx: Database, row: Row, now: number, requestId: string) {
+  const { userId, sessionId, method, level, authenticatedAt } = row
   await tx
     .update(sessions)
     .set({ endedAt: new Date(now) })
     .where(and(eq(sessions.id, sessionId), isNull(sessions.endedAt)))
-  const about = { sessionId, verification: method, resourceType: 'session', resourceId: sessionId, reason: 'refresh_token_reused' }
-  await append(tx, selfEvent('session.ended', userId, now, requestId, about))
+  const about = { sessionId, resourceType: 'session', resourceId: sessionId, reason: 'refresh_token_reused' }
+  // The token proves nothing anew: who used it was verified when its session was.
+  const verified = { verification: method, verificationLevel: level, verifiedAt: authenticatedAt.getTime() }
+  await append(tx, { ...selfEvent('session.ended', userId, now, requestId, about), ...verified })
   await postSecurityNotice(jobs, tx, 'refresh_token_reused', userId)
   return undefined
 }

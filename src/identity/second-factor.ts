@@ -22,8 +22,8 @@ import { stepOfCode } from './totp.ts'
 /** What may be shown as a second factor. A passkey is shown at routes of its own, the others as `code`. */
 export type Accepted = FactorKind | 'recovery_code'
 
-/** Who tries, with what beside the password, and by which request. */
-export type CodeTry = { userId: string; code: string | undefined; requestId: string }
+/** Who tries, with what beside the password, and by which request. `instead` is what he has shown where it was not the password. */
+export type CodeTry = { userId: string; code: string | undefined; requestId: string; instead?: VerificationMethod }
 
 /** The code was wrong, or has been used; whoever lets it leave a transaction says what that means to the caller. */
 export class WrongCode extends Error {
@@ -43,7 +43,7 @@ export class WrongCode extends Error {
 export async function demandSecondFactor(
   tx: Database,
   feature: Pick<Feature, 'context' | 'factorKey'>,
-  { userId, code, requestId }: CodeTry,
+  { userId, code, requestId, instead: verification = 'password+totp' }: CodeTry,
   now: number,
 ): Promise<VerificationMethod> {
   const accepted = await acceptedFactors(tx, userId)
@@ -53,7 +53,7 @@ export async function demandSecondFactor(
   const digits = code.replace(/\s/g, '')
   const right = /^\d{6}$/.test(digits)
     ? await spendTotpCode(tx, feature.factorKey, userId, digits, now)
-    : await useRecoveryCode(tx, feature.context, { userId, code, requestId }, now)
+    : await useRecoveryCode(tx, feature.context, { userId, code, requestId, verification }, now)
   if (!right) throw new WrongCode(accepted)
   return 'password+totp'
 }
@@ -134,11 +134,12 @@ async function spendTotpCode(tx: Database, factorKey: Buffer, userId: string, co
 async function useRecoveryCode(
   tx: Database,
   { jobs }: Context,
-  { userId, code, requestId }: { userId: string; code: string; requestId: string },
+  { userId, code, requestId, verification }: { userId: string; code: string; requestId: string; verification: VerificationMethod },
   now: number,
 ): Promise<boolean> {
   if (!(await spendRecoveryCode(tx, userId, code, now))) return false
-  await append(tx, selfEvent('factor.recovery_code_used', userId, now, requestId, { resourceType: 'user', resourceId: userId }))
+  const about = { resourceType: 'user', resourceId: userId, verification }
+  await append(tx, selfEvent('factor.recovery_code_used', userId, now, requestId, about))
   await postSecurityNotice(jobs, tx, 'recovery_code_used', userId)
   return true
 }

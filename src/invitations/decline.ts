@@ -25,7 +25,7 @@ export async function declineInvitation(context: Context, secret: string, reques
     const still = await stands(context, tx, offer)
     await spendToken(tx, still.token, at)
     const ended = await endOffered(tx, still, new Date(at))
-    await append(tx, { ...ended, at, verification: 'email:proven', requestId, changed: ['status'] })
+    await append(tx, { ...ended, at, verification: 'email:proven', verifiedAt: at, requestId, changed: ['status'] })
     await tellInviter(context, tx, still)
   })
 }

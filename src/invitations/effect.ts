@@ -5,7 +5,7 @@ import { bringIntoForce } from '../authority/in-force.ts'
 import type { Database } from '../database/open.ts'
 import { accounts, contacts, staffMembers } from '../database/tables.ts'
 import { newId } from '../id.ts'
-import { append, type JournalEvent } from '../journal/append.ts'
+import { type About, append, type JournalEvent } from '../journal/append.ts'
 import type { EventKind } from '../journal/kinds.ts'
 import type { ContactTerms, GrantTerms, StaffTerms } from '../outbox/offer.ts'
 import { postNotice } from '../outbox/post.ts'
@@ -13,7 +13,7 @@ import type { AcceptedInvitation } from './schema.ts'
 import type { InvitationOffer } from './show.ts'
 
 /** Who accepts. `at` in epoch ms; `event` makes one about what he does. */
-export type Acceptor = { userId: string; at: number; event: (kind: EventKind, rest: Partial<JournalEvent>) => JournalEvent }
+export type Acceptor = { userId: string; at: number; event: (kind: EventKind, rest: About) => JournalEvent }
 
 export type Effect = Pick<AcceptedInvitation, 'contact' | 'grant' | 'staff'>
 

@@ -1,29 +1,20 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
-import type { JournalEvent } from './append.ts'
-import { eventKinds } from './kinds.ts'
-
-type Each = Omit<JournalEvent, 'resourceId' | 'domainId' | 'value' | 'reason'>
+import { insertRow, rowJson } from '../database/rows.ts'
+import { journalEvents } from '../database/tables.ts'
+import { type BareEvent, eventKeys, rowOf } from './append.ts'
 
 /**
  * The same event about each of many rows, in the statement that changes them: `changing` is one that returns `id` and `domain_id`. However
  * many there are, it is one round trip.
  */
-export async function appendEach(tx: Database, event: Each, changing: SQL): Promise<void> {
-  const at = new Date(event.at).toISOString()
-  await tx.execute(sql`
-    with changed_rows as (${changing})
-    insert into journal_events (account_id, id, at, kind, audience, actor_user_id, client_id, capacity, via_id, session_id, verification,
-      action, decision, resource_type, resource_id, domain_id, request_id, changed)
-    select ${event.accountId}::uuid, ${newId(event.at)}, ${at}::timestamptz, ${event.kind}, ${eventKinds[event.kind]},
-      ${given(event.actorUserId)}::uuid, ${given(event.clientId)}::uuid, ${given(event.capacity)}, ${given(event.viaId)}::uuid,
-      ${given(event.sessionId)}::uuid, ${given(event.verification)}, ${given(event.action)}, ${given(event.decision)},
-      ${given(event.resourceType)}, c.id, c.domain_id, ${given(event.requestId)}, ${given(event.changed)}::text[]
-    from changed_rows c`)
+export async function appendEach(tx: Database, event: BareEvent, changing: SQL): Promise<void> {
+  const row = sql`${rowJson(journalEvents, eventKeys, rowOf(event))}::jsonb`
+  const own = sql`jsonb_build_object('id', ${newId(event.at)}, 'resource_id', c.id, 'domain_id', c.domain_id)`
+  await tx.execute(
+    sql`with changed_rows as (${changing}) ${insertRow(journalEvents, eventKeys, sql`changed_rows c`, sql`${row} || ${own}`)}`,
+  )
 }
-
-/** What an event does not say is null. */
-const given = (said: unknown) => sql.param(said ?? null)
 
 /** A UUIDv7 (RFC 9562) for each row: PostgreSQL makes none by itself before version 18. */
 function newId(at: number): SQL {

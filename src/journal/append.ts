@@ -6,8 +6,18 @@ import { type Capacity, levelOfMethod, type VerificationLevel, type Verification
 import { canonical } from './canonical.ts'
 import { type EventKind, eventKinds } from './kinds.ts'
 
-/** Ids and closed words only. What is personal or free goes into `value`, which is kept apart and can be erased. */
-export type JournalEvent = {
+/** How the actor was verified, what that is worth, and when (epoch ms); nothing of it where nobody was. */
+export type Verified =
+  | {
+      verification: VerificationMethod
+      /** Absent: what the method is worth by itself. */
+      verificationLevel?: VerificationLevel
+      verifiedAt: number
+    }
+  | { verification?: null; verificationLevel?: null; verifiedAt?: null }
+
+/** What else an event says. Ids and closed words only. */
+type Said = {
   accountId: string
   kind: EventKind
   /** Epoch ms. */
@@ -17,9 +27,6 @@ export type JournalEvent = {
   capacity?: Capacity | null
   viaId?: string | null
   sessionId?: string | null
-  verification?: VerificationMethod | null
-  /** Absent: what the method is worth by itself. */
-  verificationLevel?: VerificationLevel | null
   action?: string | null
   decision?: 'permit' | 'deny' | null
   reason?: string | null
@@ -28,8 +35,18 @@ export type JournalEvent = {
   domainId?: string | null
   requestId?: string | null
   changed?: string[] | null
-  value?: Record<string, unknown>
 }
+
+/** What is personal or free: kept apart, so that it can be erased. */
+type Free = { value?: Record<string, unknown> }
+
+/** An event that has no value. */
+export type BareEvent = Said & Verified
+
+export type JournalEvent = BareEvent & Free
+
+/** What whoever makes an event is told of it; how its actor was verified he knows himself. */
+export type About = Partial<Said> & Free
 
 /** Appends events in the caller's transaction, in their order. An event's value goes to its own table under a salt. */
 export function append(tx: Database, ...events: JournalEvent[]): Promise<void> {
@@ -65,6 +82,7 @@ export const eventKeys = [
   'clientId',
   'verification',
   'verificationLevel',
+  'verifiedAt',
   'action',
   'decision',
   'resourceType',
@@ -75,12 +93,13 @@ export const eventKeys = [
 ] as const
 
 /** The row of an event that has no value, for a statement that writes it with other rows. */
-export const rowOf = (event: Omit<JournalEvent, 'value'>): typeof journalEvents.$inferInsert => toRows(event).event
+export const rowOf = (event: BareEvent): typeof journalEvents.$inferInsert => toRows(event).event
 
 function toRows({ value, at, ...event }: JournalEvent) {
   const id = newId()
-  const { verification = null, verificationLevel = verification && levelOfMethod[verification] } = event
-  const row = { ...event, verificationLevel, id, at: new Date(at), audience: eventKinds[event.kind] }
+  const { verification = null, verificationLevel = verification && levelOfMethod[verification], verifiedAt = null } = event
+  const instants = { at: new Date(at), verifiedAt: verifiedAt === null ? null : new Date(verifiedAt) }
+  const row = { ...event, ...instants, verificationLevel, id, audience: eventKinds[event.kind] }
   if (value === undefined) return { event: row, value: undefined }
   const salt = randomBytes(16)
   const stored = { accountId: event.accountId, eventId: id, salt, value }

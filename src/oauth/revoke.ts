@@ -24,11 +24,14 @@ export async function revokeToken(feature: Feature, token: string, client: Clien
       .update(sessions)
       .set({ endedAt: at })
       .where(and(eq(sessions.id, sessionId), isNull(sessions.endedAt)))
-      .returning({ id: sessions.id, method: sessions.method, level: sessions.level })
+      .returning({ id: sessions.id, method: sessions.method, level: sessions.level, authenticatedAt: sessions.authenticatedAt })
     if (personalId !== null && ended.length > 0) await tx.update(accessTokens).set({ revokedAt: at }).where(eq(accessTokens.id, personalId))
     await append(
       tx,
-      ...ended.map(({ id, method, level }) => sessionEvent('session.ended', id, { userId, clientId, method, level, now, requestId })),
+      ...ended.map(({ id, authenticatedAt, ...verified }) => {
+        const who = { userId, clientId, ...verified, authenticatedAt: authenticatedAt.getTime() }
+        return sessionEvent('session.ended', id, { ...who, now, requestId })
+      }),
     )
   })
 }

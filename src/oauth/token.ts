@@ -32,17 +32,17 @@ export async function begin(tx: Database, beginning: Beginning, kind: 'session.s
   await tx
     .insert(sessions)
     .values({ id, userId, clientId, kind: beginning.kind, method, level, parentId: beginning.parentId ?? null, ...instants })
-  await append(tx, sessionEvent(kind, id, { userId, clientId, method, level, now, requestId }))
+  await append(tx, sessionEvent(kind, id, { userId, clientId, method, level, now, authenticatedAt, requestId }))
   return id
 }
 
-type Acting = Pick<Beginning, 'userId' | 'clientId' | 'method' | 'level' | 'now' | 'requestId'>
+type Acting = Pick<Beginning, 'userId' | 'clientId' | 'method' | 'level' | 'now' | 'authenticatedAt' | 'requestId'>
 
 /** An event about a session, by whoever it is of. */
 export function sessionEvent(
   kind: JournalEvent['kind'],
   id: string,
-  { userId, clientId, method, level, now, requestId }: Acting,
+  { userId, clientId, method, level, now, authenticatedAt, requestId }: Acting,
 ): JournalEvent {
   return {
     accountId: providerAccountId,
@@ -55,6 +55,7 @@ export function sessionEvent(
     sessionId: id,
     verification: method,
     verificationLevel: level,
+    verifiedAt: authenticatedAt,
     resourceType: 'session',
     resourceId: id,
     requestId,

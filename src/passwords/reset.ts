@@ -7,7 +7,7 @@ import type { Context } from '../authority/context.ts'
 import type { Database } from '../database/open.ts'
 import { countAttempt } from '../database/throttle.ts'
 import type { Feature } from '../http/feature.ts'
-import { endSessions } from '../identity/end-sessions.ts'
+import { endSessions, type Telling } from '../identity/end-sessions.ts'
 import { resetBuckets } from '../identity/limits.ts'
 import { selfEvent } from '../identity/newcomer.ts'
 import { demandPassword, hashPassword } from '../identity/passwords.ts'
@@ -43,7 +43,8 @@ export async function completeReset(feature: Feature, body: CompleteReset, { net
   const { userId, address } = token as { userId: string; address: string }
   demandPassword(body.newPassword, await provenAddresses(db, userId), '#/newPassword')
   const passwordHash = await hashPassword(config, body.newPassword)
-  const tried = { userId, code: body.code, requestId }
+  const verification = 'email:proven'
+  const tried = { userId, code: body.code, requestId, instead: verification } as const
   const reset = () =>
     changeByProof(context, { users: [userId] }, async (tx, now) => {
       await spendToken(tx, token.id, now)
@@ -51,9 +52,9 @@ export async function completeReset(feature: Feature, body: CompleteReset, { net
       if (body.code === undefined) await demandNone(tx, userId)
       await demandSecondFactor(tx, feature, tried, now)
       await setPassword(tx, userId, passwordHash, now)
-      const about = { resourceType: 'user', resourceId: userId, verification: 'email:proven' } as const
-      await append(tx, selfEvent('password.reset', userId, now, requestId, about))
-      await endSessions(tx, userId, [], now, (kind, rest) => selfEvent(kind, userId, now, requestId, rest))
+      const event: Telling = (kind, rest) => selfEvent(kind, userId, now, requestId, { verification, ...rest })
+      await append(tx, event('password.reset', { resourceType: 'user', resourceId: userId }))
+      await endSessions(tx, userId, [], now, event)
       await postSecurityNotice(jobs, tx, 'password_reset', userId)
     })
   await countingCodes(context, { userId, network, code: body.code }, reset, ({ accepted }) =>

@@ -40,8 +40,8 @@ export async function stepUp(feature: Feature, { caller, ask }: Standing, body: 
       const method = await prove(tx, authority.at)
       const proven = { method, level: levelOfMethod[method], authenticatedAt: new Date(authority.at) }
       await tx.update(sessions).set(proven).where(eq(sessions.id, caller.sessionId))
-      const about = { resourceType: 'session', resourceId: caller.sessionId, verification: method }
-      await append(tx, eventOf(authority, 'session.stepped_up', about))
+      const about = { resourceType: 'session', resourceId: caller.sessionId }
+      await append(tx, eventOf(authority, 'session.stepped_up', about, method))
       const session = { id: caller.sessionId, method, authenticatedAt: authority.at, expiresAt: facts.session?.expiresAt as number }
       return { session, user: { id: userId, name: facts.user?.name as string } }
     })

@@ -209,6 +209,11 @@ t.test('closing an account', async (t) => {
       ].sort(),
     )
     for (const event of events) t.match(event, { actor: admin.id, capacity: 'staff', audience: 'account' })
+    const { verification, verificationLevel, verifiedAt, requestId } = journalEvents
+    const ofRequest = eq(requestId, String(sent.headers['x-request-id']))
+    const verified = await db.selectDistinct({ verification, verificationLevel, verifiedAt }).from(journalEvents).where(ofRequest)
+    t.match(verified, [{ verification: 'password', verificationLevel: 'one_factor', verifiedAt: Date }], 'each says how he was verified')
+    t.equal(verified.length, 1)
     t.match(
       events.find(({ resourceId }) => resourceId === mine.id),
       { domainId: d.id, resourceType: 'ticket' },

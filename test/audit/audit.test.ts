@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm'
 import t from 'tap'
-import { journalValues, providerAccountId } from '../../src/database/tables.ts'
+import { journalValues, providerAccountId, sessions } from '../../src/database/tables.ts'
 import { append } from '../../src/journal/append.ts'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person, staff } from '../fixtures/cast.ts'
@@ -40,6 +40,9 @@ t.test('the audit trail', async (t) => {
   const kinds = async (query: string, token: string) => (await items(`${path}${query}`, token)).map(({ kind }) => kind)
 
   // A day of the account: each of these leaves one event.
+  const [session] = await db.select().from(sessions).where(eq(sessions.id, developer.session))
+  const signedIn = session?.authenticatedAt.toISOString()
+  test.clock.advance(1_000)
   const begin = new Date(test.clock.now()).toISOString()
   const ticket = (await open(developer.token, a1.name)).body.id
   await open(owner.token, a2.name)
@@ -73,6 +76,7 @@ t.test('the audit trail', async (t) => {
       onBehalfOf: named,
       verification: 'password',
       verificationLevel: 'one_factor',
+      verifiedAt: signedIn,
       action: 'ticket.create',
       decision: 'permit',
       reason: null,
@@ -90,6 +94,7 @@ t.test('the audit trail', async (t) => {
       onBehalfOf: null,
       decision: 'deny',
       reason: 'domain_not_in_grant',
+      verifiedAt: signedIn,
       domain: { id: a2.id },
     })
     t.match(updated, {
@@ -173,7 +178,7 @@ t.test('the audit trail', async (t) => {
     const all = await items('/v1/audit-events', admin.token)
     t.match(
       all.find(({ kind }) => kind === 'service.bootstrapped'),
-      { audience: 'staff', account: null, actor: null, resource: null, capacity: null },
+      { audience: 'staff', account: null, actor: null, resource: null, capacity: null, verification: null, verifiedAt: null },
     )
     t.ok(all.some(({ account }) => account?.id === a.id))
     t.match(

@@ -42,7 +42,8 @@ t.test('an export is the whole list within the reader’s reach, oldest first, w
   await contact(test, a, owner, 'owner')
   await contact(test, a, limited, 'manager', [a1])
   await write(test, a, eventsInBatch + 50, { value: { name: { from: 'A', to: 'B' } } })
-  await write(test, a, 3, { domainId: a1.id, kind: 'ticket.created' })
+  const verifiedAt = test.clock.now() - 90_000
+  await write(test, a, 3, { domainId: a1.id, kind: 'ticket.created', verification: 'password', verifiedAt })
   await write(test, a, 2, { kind: 'ticket.noted' })
   await write(test, b, 1)
   const path = `/v1/accounts/${a.number}/audit-events`
@@ -78,6 +79,12 @@ t.test('an export is the whole list within the reader’s reach, oldest first, w
   const { lines, events } = await exported(`${path}/export`, owner.token)
   t.equal(events.length, eventsInBatch + 53)
   t.match(events[0].value, { name: { from: 'A', to: 'B' } })
+  const verified = { verification: 'password', verificationLevel: 'one_factor', verifiedAt: new Date(verifiedAt).toISOString() }
+  t.match(
+    events.filter(({ kind }) => kind === 'ticket.created'),
+    [verified, verified, verified],
+  )
+  t.match(events[0], { verification: null, verificationLevel: null, verifiedAt: null })
   t.strictSame(lines[eventsInBatch], { progress: { events: eventsInBatch } })
   const until = events[10].at
   const before = events.filter(({ at }) => at < until)

@@ -3,7 +3,7 @@ import { eq } from 'drizzle-orm'
 import t from 'tap'
 import { eventByTime } from '../../src/authority/authorship.ts'
 import { changeByTime } from '../../src/authority/change.ts'
-import { accounts, grants } from '../../src/database/tables.ts'
+import { accounts, grants, journalEvents } from '../../src/database/tables.ts'
 import { append } from '../../src/journal/append.ts'
 import { openTestApp } from '../fixtures/app.ts'
 import { account, contact, domain, grant, person } from '../fixtures/cast.ts'
@@ -30,6 +30,7 @@ t.test('what time does to authority', async (t) => {
     t.equal(await revision(), before + 1)
     const nobody = { actor: null, capacity: null, via: null }
     t.match(await eventsOf(test, a.id), [{ kind: 'grant.suspended', audience: 'account', resourceId: id, changed: ['status'], ...nobody }])
+    t.match(await db.select().from(journalEvents), [{ verification: null, verificationLevel: null, verifiedAt: null }])
   })
 
   await t.test('is one commit: what fails leaves nothing behind', async (t) => {

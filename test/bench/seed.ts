@@ -94,9 +94,9 @@ function tickets({ accounts: count, contacts, tickets: tickets_, messages }: Siz
         repeat('Since noon every second request takes half a minute. ', 6), created_at + m.turn * interval '1 hour'
       from (select n, n / ${Math.ceil(messages / tickets_)} as ticket, n % ${Math.ceil(messages / tickets_)} as turn from ${series(messages)}) m
       join tickets t on t.id = bench_id(${kinds.ticket}, m.ticket)`,
-    `insert into journal_events (account_id, id, at, kind, audience, actor_user_id, capacity, via_id, session_id, verification, verification_level, action, decision, resource_type, resource_id, domain_id)
+    `insert into journal_events (account_id, id, at, kind, audience, actor_user_id, capacity, via_id, session_id, verification, verification_level, verified_at, action, decision, resource_type, resource_id, domain_id)
       select account_id, bench_id(${kinds.event}, number), created_at, 'ticket.created', 'account', actor_user_id, capacity, coalesce(contact_id, grant_id), session_id,
-        verification, verification_level, 'ticket.create', 'permit', 'ticket', id, domain_id from tickets`,
+        verification, verification_level, verified_at, 'ticket.create', 'permit', 'ticket', id, domain_id from tickets`,
     'insert into journal_positions (account_id, event_id, position) select account_id, id, row_number() over (order by id) from journal_events',
     // Not a seal anybody could verify: it says that the seeded events have their numbers, as those of an old journal do.
     `insert into journal_seals (number, first_position, last_position, root, hash, sealed_at, cluster, numbered_below)

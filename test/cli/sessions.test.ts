@@ -47,7 +47,7 @@ t.test('all sessions and personal access tokens end, whoever has them', async (t
     t.equal(events.filter(({ kind }) => kind === 'session.ended').length, 4)
     t.match(
       events.filter(({ kind }) => kind === 'access_token.revoked'),
-      [{ resourceId: tool, actorUserId: null, capacity: null }],
+      [{ resourceId: tool, actorUserId: null, capacity: null, verification: null, verifiedAt: null }],
     )
     for (const { id } of [olga, bert]) {
       const [row] = await db.select().from(users).where(eq(users.id, id))

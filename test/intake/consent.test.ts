@@ -131,6 +131,8 @@ t.test('a yes to this ticket makes exactly one, in its submitter’s name, with 
   )
   const [created] = await stage.told(ticket)
   t.match(created, { actorUserId: people.stranger.id, capacity: 'grant', viaId: grant, action: 'ticket.create', decision: 'permit' })
+  t.match(created, { verification: 'password', verifiedAt: row.verifiedAt }, 'as he was verified when he submitted it')
+  t.ok(arrived >= row.verifiedAt)
 
   t.equal((await own('stranger', id)).body.status, 'accepted')
   t.match((await stage.ask('stranger', 'GET', `/v1/tickets/${ticket}`)).body, {

@@ -2,13 +2,13 @@ import { asc, eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { journalEvents, journalValues, providerAccountId } from '../../src/database/tables.ts'
-import { append, appendAll, digestOf, type JournalEvent } from '../../src/journal/append.ts'
+import { type About, append, appendAll, digestOf, type JournalEvent, type Verified } from '../../src/journal/append.ts'
 import { eventKinds } from '../../src/journal/kinds.ts'
 import { openTestDatabase } from '../fixtures/database.ts'
 
 const { db } = await openTestDatabase(t)
 const at = Date.parse('2026-03-01T12:00:00.123Z')
-const event = (rest: Partial<JournalEvent> = {}): JournalEvent => ({ accountId: uuid(), kind: 'grant.invited', at, ...rest })
+const event = (rest: About & Verified = {}): JournalEvent => ({ accountId: uuid(), kind: 'grant.invited', at, ...rest })
 const of = (accountId: string) =>
   db.select().from(journalEvents).where(eq(journalEvents.accountId, accountId)).orderBy(asc(journalEvents.id))
 const values = (accountId: string) => db.select().from(journalValues).where(eq(journalValues.accountId, accountId))
@@ -20,6 +20,7 @@ t.test('an event keeps what it is told, and its kind says who may ever see it', 
     viaId: uuid(),
     sessionId: uuid(),
     verification: 'password',
+    verifiedAt: at - 60_000,
     requestId: uuid(),
   })
   const rest = {
@@ -32,7 +33,8 @@ t.test('an event keeps what it is told, and its kind says who may ever see it', 
   }
   await append(db, { ...one, ...rest })
   const { value: _none, ...columns } = one
-  t.match(await of(one.accountId), [{ ...columns, ...rest, at: new Date(at), audience: 'account', reason: null, valueDigest: null }])
+  const instants = { at: new Date(at), verifiedAt: new Date(at - 60_000) }
+  t.match(await of(one.accountId), [{ ...columns, ...rest, ...instants, audience: 'account', reason: null, valueDigest: null }])
   for (const kind of ['ticket.noted', 'user.suspended'] as const) {
     const staff = event({ kind, accountId: kind === 'ticket.noted' ? uuid() : providerAccountId })
     await append(db, staff)

@@ -17,7 +17,16 @@ const at = Date.parse('2026-03-01T12:00:00.123Z')
 const now = () => at
 const accountId = uuid()
 const write = (db: Database, value?: Record<string, unknown>) =>
-  append(db, { accountId, kind: 'grant.invited', at, requestId: uuid(), changed: ['a', 'b'], ...(value && { value }) })
+  append(db, {
+    accountId,
+    kind: 'grant.invited',
+    at,
+    verification: 'password',
+    verifiedAt: at - 60_000,
+    requestId: uuid(),
+    changed: ['a', 'b'],
+    ...(value && { value }),
+  })
 const positions = (db: Database) => db.select().from(journalPositions).orderBy(asc(journalPositions.position))
 
 /** As somebody who owns the database, past the triggers. */
@@ -125,6 +134,7 @@ t.test('whatever is changed, removed or put in between is found, with the first 
     changed: sql`array['a']`,
     value_digest: sql`null`,
     transaction_id: sql`'1'::xid8`,
+    verified_at: sql`verified_at + interval '1 millisecond'`,
   }
   const unchecked = ['audience', 'verification_level'].map(
     (name) => sql`alter table journal_events drop constraint ${sql.identifier(`journal_events_${name}`)}`,

@@ -50,6 +50,18 @@ t.test('resetting a password', async (t) => {
     t.match(events, [
       { actorUserId: anna.id, capacity: 'self', verification: 'email:proven', verificationLevel: 'mailbox', resourceId: anna.id },
     ])
+    const ofReset = await db
+      .select()
+      .from(journalEvents)
+      .where(eq(journalEvents.requestId, String(events[0]?.requestId)))
+    t.ok(ofReset.length > 1, 'sessions ended')
+    for (const { kind, at, verification, verifiedAt } of ofReset) {
+      t.strictSame(
+        { verification, verifiedAt },
+        { verification: 'email:proven', verifiedAt: at },
+        `${kind}: he has proven the address just now`,
+      )
+    }
     const used = await complete(second)
     t.match(used, { status: 403, body: { code: 'not_authorised' } })
     t.strictSame(alike(await complete(first)), alike(used), 'another one that was under way')
@@ -125,6 +137,8 @@ t.test('resetting a password', async (t) => {
     t.equal((await complete(again, { code: gina.recoveryCodes[0] })).status, 204, 'a recovery code serves')
     const mails = await mailbox(test)
     t.strictSame(mails.map(({ subject }) => subject).sort(), ['A recovery code was used', 'Your password was reset'])
+    const [used] = await db.select().from(journalEvents).where(eq(journalEvents.kind, 'factor.recovery_code_used'))
+    t.match(used, { actorUserId: gina.id, verification: 'email:proven' }, 'beside the mailbox, not the password')
   })
 
   await t.test('takes no passkey as a code, and says so', async (t) => {

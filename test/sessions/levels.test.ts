@@ -33,8 +33,9 @@ t.test('every ticket, message and event says how much the verification behind it
   const eventsOn = (resourceId: string) =>
     db.select().from(journalEvents).where(eq(journalEvents.resourceId, resourceId)).orderBy(desc(journalEvents.id))
 
-  /** What is written with a token carries the method and level, in the row, the event and the answer. */
-  async function demand(token: string, method: VerificationMethod, level: VerificationLevel): Promise<void> {
+  /** What is written with a token carries the method, level and time, in the row, the event and the answer. Returns the time. */
+  async function demand(token: string, method: VerificationMethod, level: VerificationLevel): Promise<Date> {
+    test.clock.advance(1_000)
     const body = { account: a.id, domain: d.id, topic: 'other', subject: 'It broke', message: 'Since noon.' }
     const opened = await send(test, 'POST', '/v1/tickets', { token, key: true, body })
     t.match(opened, { status: 201, body: { openedBy: { verification: { method, level, at: String } } } }, opened.text)
@@ -42,17 +43,27 @@ t.test('every ticket, message and event says how much the verification behind it
     const said = await send(test, 'POST', `/v1/tickets/${id}/messages`, { token, key: true, body: { body: 'Still.' } })
     t.match(said, { status: 201, body: { author: { verification: { method, level } } } }, said.text)
     const expected = { verification: method, verificationLevel: level }
-    for (const event of await eventsOn(id)) t.match(event, expected, event.kind)
+    const verifiedAt = opened.body.openedBy.verification.at
+    for (const event of await eventsOn(id)) {
+      t.match(event, { ...expected, verifiedAt: new Date(verifiedAt) }, event.kind)
+      t.ok(event.at.getTime() - Date.parse(verifiedAt) >= 1_000, 'it is when he was verified, not when he acted')
+    }
     const audit = await send(test, 'GET', `/v1/accounts/${a.id}/audit-events?limit=2`, { token: paul.token })
-    t.match(audit.body.items, [expected, expected])
+    t.match(audit.body.items, [
+      { ...expected, verifiedAt },
+      { ...expected, verifiedAt },
+    ])
     const read = await send(test, 'GET', `/v1/tickets/${id}`, { token: paul.token })
     t.match(read.body, { openedBy: { verification: { method, level } } })
+    return new Date(verifiedAt)
   }
   async function demandSession(token: string, method: VerificationMethod, level: VerificationLevel): Promise<void> {
     const id = String(claimsIn(token)['sid'])
-    t.match(await db.select().from(sessions).where(eq(sessions.id, id)), [{ method, level }])
+    const [session] = await db.select().from(sessions).where(eq(sessions.id, id))
+    t.match(session, { method, level })
     const begun = and(eq(journalEvents.resourceId, id), eq(journalEvents.kind, 'session.started'))
-    t.match(await db.select().from(journalEvents).where(begun), [{ verification: method, verificationLevel: level }])
+    const verifiedAt = session?.authenticatedAt as Date
+    t.match(await db.select().from(journalEvents).where(begun), [{ verification: method, verificationLevel: level, verifiedAt }])
   }
 
   await t.test('a password is one factor', async () => {
@@ -90,16 +101,25 @@ t.test('every ticket, message and event says how much the verification behind it
     const anna = await person(test, 'Anna')
     await givePassword(test, anna)
     await contact(test, a, anna, 'technical')
+    const first = await demand(anna.token, 'password', 'one_factor')
     const raised = await post(test, '/v1/sessions/step-up', { password }, anna.token)
     t.equal(raised.status, 200, raised.text)
-    await demand(raised.body.accessToken, 'password', 'one_factor')
+    const second = await demand(raised.body.accessToken, 'password', 'one_factor')
+    t.ok(second > first, 'later, and the events of before keep theirs')
+    const [raising] = await eventsOn(anna.session)
+    t.match(raising, { kind: 'session.stepped_up', at: second, verifiedAt: second })
     const stepped = await send(test, 'POST', '/v1/sessions/step-up', {
       token: olga.token,
       body: { password, code: codeOf(olga.secret, test.clock.now()) },
     })
     t.equal(stepped.status, 200, stepped.text)
     const [event] = await eventsOn(olga.session)
-    t.match(event, { kind: 'session.stepped_up', verification: 'password+totp', verificationLevel: 'two_factors' })
+    t.match(event, {
+      kind: 'session.stepped_up',
+      verification: 'password+totp',
+      verificationLevel: 'two_factors',
+      verifiedAt: event?.at as Date,
+    })
   })
 
   await t.test(
@@ -139,7 +159,9 @@ t.test('every ticket, message and event says how much the verification behind it
     const token = await clientToken(test, shop)
     await demandSession(token, 'token', 'client')
     const made = await send(test, 'POST', '/v1/accounts', { token, body: { name: 'Made by a client' } })
-    t.match(await eventsOn(made.body.id), [{ kind: 'account.created', verification: 'token', verificationLevel: 'client' }])
+    const [began] = await eventsOn(String(claimsIn(token)['sid']))
+    const verified = { verification: 'token', verificationLevel: 'client', verifiedAt: began?.at as Date }
+    t.match(await eventsOn(made.body.id), [{ kind: 'account.created', ...verified }])
   })
 
   await t.test('who reads mail at an address has shown that and no more', async () => {
@@ -148,18 +170,26 @@ t.test('every ticket, message and event says how much the verification behind it
     const token = await tokenMailedTo(test, address)
     const accepted = await post(test, '/v1/invitations/accept', { token, name: 'Nina New', password })
     const [event] = await eventsOn(accepted.body.contact.id)
-    t.match(event, { kind: 'contact.accepted', verification: 'email:proven', verificationLevel: 'mailbox' })
+    const verified = { verification: 'email:proven', verificationLevel: 'mailbox', verifiedAt: event?.at as Date }
+    t.match(event, { kind: 'contact.accepted', ...verified })
   })
 
   await t.test('what is refused is recorded with it as well', async () => {
     const { accessToken } = (await signIn(test, paul.address)).body
+    const [signedIn] = await db
+      .select()
+      .from(journalEvents)
+      .where(eq(journalEvents.kind, 'session.started'))
+      .orderBy(desc(journalEvents.id))
+    test.clock.advance(1_000)
     await send(test, 'POST', '/v1/tickets', {
       token: accessToken,
       key: true,
       body: { account: a.id, domain: 'elsewhere.example', topic: 'other', subject: 'It broke', message: 'Since noon.' },
     })
     const [refused] = await db.select().from(journalEvents).where(eq(journalEvents.kind, 'access.refused')).orderBy(desc(journalEvents.id))
-    t.match(refused, { verification: 'password', verificationLevel: 'one_factor', actorUserId: paul.id })
+    const verifiedAt = signedIn?.at as Date
+    t.match(refused, { verification: 'password', verificationLevel: 'one_factor', verifiedAt, actorUserId: paul.id })
   })
 
   await t.test('no session is worth more than its method, whatever writes it', async (t) => {

@@ -144,6 +144,7 @@ t.test('refresh tokens', async (t) => {
     t.notOk(await isOver(test, elsewhere.accessToken), 'other sessions go on')
     const about = await db.select().from(journalEvents).where(eq(journalEvents.resourceId, session.id)).orderBy(journalEvents.id)
     t.match(about.at(-1), { kind: 'session.ended', reason: 'refresh_token_reused', actorUserId: anna.id, sessionId: session.id })
+    t.strictSame(about.at(-1)?.verifiedAt, about[0]?.at, 'a token proves nobody anew: he was verified when he signed in')
     t.match(await mailbox(test), [{ to: anna.address, subject: 'A session was ended', text: /used twice/ }])
     const before = (await eventsOf(test, about[0]?.accountId as string)).length
     await refused(t, await refresh(test, refreshToken), 'and again')
