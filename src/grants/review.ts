@@ -5,7 +5,7 @@ import { actorOf } from '../authority/judge.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
 import type { Answer } from '../database/idempotency.ts'
 import type { Database } from '../database/open.ts'
-import { contacts, grants } from '../database/tables.ts'
+import { compromises, contacts, grants } from '../database/tables.ts'
 import type { Standing } from '../http/types.ts'
 import { Problem } from '../problem.ts'
 import { actOnGrant } from './act.ts'
@@ -37,7 +37,9 @@ export function confirmGrant(context: Context, standing: Standing): Promise<Answ
 
 /** What is found about a grant at an instant. */
 function findings(at: SQL): SQL<Finding[]> {
-  const quiet = sql`coalesce(${grants.reviewedAt} <= ${at} - interval '90 days', true)`
+  // What somebody said who was in other hands counts for nothing.
+  const wrongly = sql`exists (select from ${compromises} k where k.user_id = ${grants.reviewedBy} and ${grants.reviewedAt} between k.since and k.until)`
+  const quiet = sql`(coalesce(${grants.reviewedAt} <= ${at} - interval '90 days', true) or ${wrongly})`
   const stands = sql`exists (select from ${contacts} c where c.account_id = ${grants.accountId} and c.id = ${grants.grantorContactId} and c.status = 'active')`
   return sql<Finding[]>`array_remove(array[
     case when ${quiet} and ${lastUsed} is null then 'never_used' end,

@@ -7,8 +7,8 @@ import type { ContactFact } from '../../src/authority/facts.ts'
 import type { Authority } from '../../src/authority/judge.ts'
 import { contacts, domains, grants, users } from '../../src/database/tables.ts'
 import { suspendCompromised } from '../../src/grants/compromise.ts'
-import { send } from '../fixtures/app.ts'
-import { contact, domain, grant, person, tokenFor } from '../fixtures/cast.ts'
+import { type Request, send } from '../fixtures/app.ts'
+import { account, contact, domain, grant, type Person, person, tokenFor } from '../fixtures/cast.ts'
 import { eventsOf, refusedOf } from '../fixtures/ledger.ts'
 import { tokenMailedTo } from '../fixtures/mail.ts'
 import { setStage } from './stage.ts'
@@ -238,6 +238,60 @@ t.test('adopting a grant', async (t) => {
       const later = await give({ approvedAt: minute(-5), notBefore: minute(-5), createdAt: minute(-6) })
       const next = await grant(test, a, ownerContact, developer, [one], { status: 'requested', approvedAt: null, supersedes: later })
       t.match(await refusedOf(t, test, () => act(owner, next, 'approve', { ifMatch: 1 })), { status: 409, body: { code: 'conflict' } })
+    })
+
+    await t.test('R1: what he let go on in that time was let go on by others: not in force until an owner adopts it', async (t) => {
+      const letters = await account(test, 'Gamma Ltd')
+      const name = await domain(test, letters, 'gamma.example')
+      const gammaOwner = await contact(test, letters, owner, 'owner')
+      await contact(test, letters, manager, 'manager')
+      const gammaGiver = await contact(test, letters, giver, 'manager')
+      const long = { approvedAt: minute(-90), notBefore: minute(-90), createdAt: minute(-91), actions: ['ticket.create'] }
+      const actThere = (who: Person, id: string, verb: string, request: Request = {}) =>
+        send(test, 'POST', `/v1/accounts/${letters.number}/grants/${id}/${verb}`, { token: who.token, ...request })
+      const openAs = (who: Person) => {
+        const ticket = { account: letters.number, domain: name.name, topic: 'other', subject: 'Broken', message: 'It broke.' }
+        return send(test, 'POST', '/v1/tickets', { token: who.token, key: true, body: ticket })
+      }
+      const developers = await Promise.all(['Ofowner', 'Ofhis', 'Honest', 'Resumed'].map((first) => person(test, first)))
+      const [ofOwner, ofHis, honest, byManager] = developers as [Person, Person, Person, Person]
+      const resumed = [
+        { who: ofOwner, id: await grant(test, letters, gammaOwner, ofOwner, [name], long) },
+        { who: ofHis, id: await grant(test, letters, gammaGiver, ofHis, [name], long) },
+      ]
+      const kept = [
+        { who: honest, id: await grant(test, letters, gammaOwner, honest, [name], long) },
+        { who: byManager, id: await grant(test, letters, gammaOwner, byManager, [name], long) },
+      ]
+      for (const { id } of [...resumed, kept[1] as (typeof kept)[number]]) t.equal((await actThere(owner, id, 'suspend')).status, 200)
+      t.equal((await actThere(manager, (kept[1] as (typeof kept)[number]).id, 'resume', { ifMatch: 2 })).status, 200)
+      for (const { id, who } of resumed) {
+        t.equal((await openAs(who)).status, 403)
+        const sent = await actThere(giver, id, 'resume', { ifMatch: 2 })
+        t.match(sent, { status: 200, body: { status: 'active', grantor: { user: { id: giver.id } } } }, sent.text)
+        t.equal((await openAs(who)).status, 201)
+      }
+      test.clock.advance(1_000)
+      t.equal((await suspend({ compromisedSince: minute(-1).toISOString() })).status, 200)
+      t.equal((await send(test, 'POST', `/v1/users/${giver.id}/restore`, { token: admin.token })).status, 200)
+      for (const { who } of resumed) t.match(await openAs(who), { status: 403, body: { reason: 'grant_suspended' } }, who.name)
+      for (const { who } of kept) t.equal((await openAs(who)).status, 201, `R3: ${who.name}`)
+
+      await test.jobs.drain('compromises')
+      for (const { id } of resumed) t.match(await row(id), { status: 'suspended', suspensionCauses: ['staff'], version: 4 })
+      for (const { id } of kept) t.match(await row(id), { status: 'active' })
+      const [first, second] = resumed as [(typeof resumed)[number], (typeof resumed)[number]]
+      t.match(await refusedOf(t, test, () => actThere(manager, first.id, 'adopt', { ifMatch: 4 })), { status: 409 })
+      t.equal((await actThere(owner, first.id, 'suspend')).status, 200)
+      t.match(
+        await actThere(manager, first.id, 'resume', { ifMatch: 5 }),
+        { status: 200, body: { status: 'suspended', suspensionCauses: ['staff'], grantor: { user: { id: giver.id } } } },
+        'nor does letting it go on once more adopt it',
+      )
+      t.equal((await openAs(first.who)).status, 403)
+      t.equal((await actThere(owner, first.id, 'adopt', { ifMatch: 6 })).status, 200)
+      t.equal((await actThere(owner, second.id, 'adopt', { ifMatch: 4 })).status, 200)
+      for (const { who } of resumed) t.equal((await openAs(who)).status, 201)
     })
 
     await t.test('what he grants after he is restored is his own', async (t) => {

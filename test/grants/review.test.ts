@@ -2,7 +2,7 @@
 import { eq } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { contacts, grants, sessions } from '../../src/database/tables.ts'
+import { compromises, contacts, grants, sessions } from '../../src/database/tables.ts'
 import { send } from '../fixtures/app.ts'
 import { account, contact, domain, grant, type Person, panelSession, person, request, tokenFor } from '../fixtures/cast.ts'
 import { eventsOf, letters, refusedOf } from '../fixtures/ledger.ts'
@@ -101,6 +101,20 @@ t.test('looking after grants', async (t) => {
     ])
     t.equal((await confirm(await tokenOf(owner))).status, 200, 'another contact may')
     await act({ ...owner, token: await tokenOf(owner) }, own, 'revoke')
+  })
+
+  await t.test('what somebody let be who was in other hands is looked at all the same', async (t) => {
+    const id = await grant(test, a, ownerContact, await person(test, 'Uwe'), [one])
+    t.equal((await send(test, 'POST', `${path}/grants/${id}/confirm`, { token: await tokenOf(limited) })).status, 200)
+    t.strictSame((await found())[id], ['expiring'])
+    const at = (offset: number) => new Date(clock.now() + offset)
+    const stated = { userId: limited.id, id: uuid(), since: at(1), until: at(2) }
+    await db.insert(compromises).values(stated)
+    t.strictSame((await found())[id], ['expiring'], 'before, he was himself')
+    await db.update(compromises).set({ since: at(-60_000) })
+    t.strictSame((await found())[id], ['never_used', 'expiring'])
+    await db.delete(compromises)
+    await act({ ...owner, token: await tokenOf(owner) }, id, 'revoke')
   })
 
   await t.test('this person, everywhere: R3 and R4', async (t) => {

@@ -10,7 +10,8 @@ t.setTimeout(120_000)
 
 t.test('suspending and resuming', async (t) => {
   const stage = await setStage(t)
-  const { test, a, one, two, owner, manager, limited, technical, developer, admin, ownerContact, act, row, events, told } = stage
+  const { test, a, one, two, owner, manager, limited, technical, developer, admin, ownerContact, managerContact, act, row, events, told } =
+    stage
   await contact(test, a, developer, 'billing')
   const give = (rest = {}) => grant(test, a, ownerContact, developer, [one], rest)
   const body = { account: a.number, domain: one.name, topic: 'other', subject: 'Broken', message: 'It broke.' }
@@ -34,6 +35,11 @@ t.test('suspending and resuming', async (t) => {
       ['grant.suspended', 'grant.resumed'],
     )
     t.strictSame(await told(id), ['grant_resumed Dora', 'grant_resumed Olga'])
+    t.match(await row(id), { grantorContactId: managerContact, grantedAt: new Date(test.clock.now()) }, 'and stands for it from now on')
+    t.match(
+      (await eventsOf(test, a.id)).find(({ kind, resourceId }) => kind === 'grant.resumed' && resourceId === id),
+      { changed: ['suspensionCauses', 'status', 'grantor'], value: { lifted: 'account', from: ownerContact } },
+    )
     t.match(await refusedOf(t, test, () => act(owner, id, 'resume', { ifMatch: 3 })), {
       status: 409,
       body: { code: 'invalid_transition', from: 'active', to: 'active', allowed: ['suspended', 'revoked', 'superseded'] },
@@ -59,8 +65,10 @@ t.test('suspending and resuming', async (t) => {
     t.match(await act(admin, id, 'suspend', reason), { status: 200, body: { version: 3 } }, 'repeating it is harmless')
     t.match(await act(owner, id, 'resume', { ifMatch: 3 }), { status: 200, body: { status: 'suspended', suspensionCauses: ['staff'] } })
     t.match(await refusedOf(t, test, () => act(admin, id, 'resume', { ifMatch: 4 })), { status: 422 })
+    const before = await row(id)
     t.match(await act(admin, id, 'resume', { ifMatch: 4, ...reason }), { status: 200, body: { status: 'active', suspensionCauses: [] } })
-    t.match(await row(id), { staffHeld: false })
+    const { grantorContactId, grantedAt } = before
+    t.match(await row(id), { staffHeld: false, grantorContactId, grantedAt }, 'staff stand for nothing')
     await act(owner, id, 'revoke')
   })
 
@@ -69,7 +77,10 @@ t.test('suspending and resuming', async (t) => {
     t.match(await refusedOf(t, test, () => act(owner, id, 'resume', { ifMatch: 1 })), { status: 409 })
     t.match(await refusedOf(t, test, () => act(admin, id, 'resume', { ifMatch: 1, ...reason })), { status: 409 })
     await act(owner, id, 'suspend')
-    t.match(await act(owner, id, 'resume', { ifMatch: 2 }), { body: { status: 'suspended', suspensionCauses: ['grantor_lost_authority'] } })
+    t.match(await act(manager, id, 'resume', { ifMatch: 2 }), {
+      body: { status: 'suspended', suspensionCauses: ['grantor_lost_authority'] },
+    })
+    t.match(await row(id), { grantorContactId: ownerContact, grantedAt: null }, 'nobody stands for it but who adopts it')
   })
 
   await t.test('A7: only by one who may manage grants of all its domains', async (t) => {
