@@ -6,12 +6,19 @@ type Keys<T extends PgTable> = readonly (keyof T['$inferInsert'] & string)[]
 
 /**
  * `insert into t (…) select r.… from <source>, jsonb_populate_record(null::t, <record>) r`: one JSON parameter carries a row, so that a
- * statement of several inserts stays readable. Only the named columns are written; the others keep their defaults.
+ * statement of several inserts stays readable. Only the named columns are written; the others keep their defaults. `own` are those that
+ * each row of the source has for itself: the record is read once, however many rows that are.
  */
-export function insertRow<T extends PgTable>(table: T, keys: Keys<T>, source: SQL, record: SQL): SQL {
+export function insertRow<T extends PgTable, K extends Keys<T>>(
+  table: T,
+  keys: K,
+  source: SQL,
+  record: SQL,
+  own: { readonly [key in K[number]]?: SQL } = {},
+): SQL {
   const name = sql.identifier(getTableConfig(table).name)
   const names = keys.map((key) => sql.identifier(toSnake(key)))
-  const picked = names.map((column) => sql`r.${column}`)
+  const picked = keys.map((key: K[number], index) => own[key] ?? sql`r.${names[index]}`)
   return sql`insert into ${name} (${sql.join(names, sql`, `)})
     select ${sql.join(picked, sql`, `)} from ${source}, jsonb_populate_record(null::${name}, ${record}) r`
 }

@@ -10,10 +10,8 @@ import { type BareEvent, eventKeys, rowOf } from './append.ts'
  */
 export async function appendEach(tx: Database, event: BareEvent, changing: SQL): Promise<void> {
   const row = sql`${rowJson(journalEvents, eventKeys, rowOf(event))}::jsonb`
-  const own = sql`jsonb_build_object('id', ${newId(event.at)}, 'resource_id', c.id, 'domain_id', c.domain_id)`
-  await tx.execute(
-    sql`with changed_rows as (${changing}) ${insertRow(journalEvents, eventKeys, sql`changed_rows c`, sql`${row} || ${own}`)}`,
-  )
+  const own = { id: newId(event.at), resourceId: sql`c.id`, domainId: sql`c.domain_id` }
+  await tx.execute(sql`with changed_rows as (${changing}) ${insertRow(journalEvents, eventKeys, sql`changed_rows c`, row, own)}`)
 }
 
 /** A UUIDv7 (RFC 9562) for each row: PostgreSQL makes none by itself before version 18. */
