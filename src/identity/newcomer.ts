@@ -1,5 +1,4 @@
 /** How a user comes to be: always with an address that was just proven to us. */
-
 import type { Database } from '../database/open.ts'
 import { addresses, providerAccountId, users } from '../database/tables.ts'
 import { newId } from '../id.ts'

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { decide } from '../../src/authority/decide.ts'
 import type { ContactFact, Decision, DomainFact, Facts, GrantFact, GrantorFact, Question } from '../../src/authority/facts.ts'
-import { accountActions, delegableActions, type GrantStatus, terminalGrantStatuses, topics } from '../../src/vocabulary.ts'
+import { accountActions, accountStates, delegableActions, type GrantStatus, terminalGrantStatuses, topics } from '../../src/vocabulary.ts'
 import { always, alwaysWhere, anything, day, favoured, type Instance, ids, interviews, now, type World, worlds } from './arbitraries.ts'
 import { permits } from './specification.ts'
 
@@ -199,6 +199,15 @@ t.test('T1: what a closed account leaves its owners ends 90 days after closing, 
   always(owners.filter(isPermit), (instance) => {
     assert.ok(answer(instance, now + 90 * day - 1).permit)
     assert.deepEqual(answer(instance, now + 90 * day), { permit: false, reason: 'account_state' })
+  })
+})
+
+t.test('D3: what a grant alone justifies is denied for the state of any account that is not open', async () => {
+  const states = fc.constantFrom(...accountStates.filter((state) => state !== 'open'))
+  always(fc.tuple(underGrants, states), ([{ facts, question, grant }, state]) => {
+    const accounts = facts.accounts.map((account) => (account.id === grant.accountId ? { ...account, state } : account))
+    const decision = decide({ ...facts, accounts, contacts: [] }, question, now)
+    assert.deepEqual(decision, { permit: false, reason: 'account_state' })
   })
 })
 
