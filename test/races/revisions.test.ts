@@ -94,9 +94,12 @@ t.test('grants', async (t) => {
     as(owner, 'POST', `${ofAccount}/grants/${other}/${verb}`, { body, ...(ifMatch === undefined ? {} : { ifMatch }) })
   await raises(t, 'suspending a grant', ['the account'], act('suspend'))
   await raises(t, 'resuming a grant', ['the account'], act('resume', {}, 2))
-  await raises(t, 'adopting a grant', ['the account'], act('adopt', {}, 3))
-  await raises(t, 'everything of a person', ['the account'], as(owner, 'POST', `${ofAccount}/grantees/${admin.id}/revoke`, { body: {} }))
+  const theirs = await grant(test, a, await contact(test, a, await person(test, 'Max Manager'), 'manager'), developer, [d])
+  await raises(t, 'adopting a grant', ['the account'], as(owner, 'POST', `${ofAccount}/grants/${theirs}/adopt`, { body: {}, ifMatch: 1 }))
   await raises(t, 'staff ending a grant', ['the account'], as(admin, 'POST', `${ofAccount}/grants/${other}/revoke`, { body: reason }))
+  const everything = as(owner, 'POST', `${ofAccount}/grantees/${developer.id}/revoke`, { body: {} })
+  await raises(t, 'everything of a person', ['the account'], everything)
+  await raises(t, 'and nothing of him', [], everything)
 })
 
 t.test('domains and accounts', async (t) => {
