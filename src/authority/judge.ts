@@ -4,9 +4,9 @@
  */
 import type { JournalEvent } from '../journal/append.ts'
 import { Problem } from '../problem.ts'
-import type { Action, Capacity, DelegableAction, DenyReason, StaffAction, VerificationLevel, VerificationMethod } from '../vocabulary.ts'
-import { roleHolds } from './actions.ts'
-import { contactsOf, grantsOf, principalIsActive, sessionOf } from './conditions.ts'
+import type { Action, Capacity, DenyReason, VerificationLevel, VerificationMethod } from '../vocabulary.ts'
+import { type Asks, asked } from './asked.ts'
+import { principalIsActive, sessionOf } from './conditions.ts'
 import { decide } from './decide.ts'
 import type { Question, Via } from './facts.ts'
 import type { Caller, Loaded, Named } from './load.ts'
@@ -14,15 +14,8 @@ import { hasTie } from './reason.ts'
 import { verificationOf } from './verification.ts'
 
 /** What a request asks to do. */
-export type Ask = {
-  action: Action
-  /** What `decide` is asked instead when the caller is staff. Without it staff may not use the route. */
-  staffAction?: StaffAction | undefined
-  /** What it is asked instead when the caller has a grant, and no contact on the account that holds the action. */
-  delegateAction?: DelegableAction | undefined
+export type Ask = Asks & {
   named: Named
-  /** The question, from the facts; null when what the path names is not there. */
-  about: (loaded: Loaded, action: Action) => Question | null
   /** Whether the caller may see what the *path* names; if not, it does not exist for him. Absent: the body names it. */
   seen?: ((loaded: Loaded) => boolean) | undefined
   /** Needs a sign-in not older than the configured step-up age. */
@@ -61,8 +54,7 @@ export type Verdict = { authority: Authority } | { refused: Problem; event: Jour
 export function judge(ask: Ask, loaded: Loaded, caller: Caller, stepUpSeconds: number): Verdict {
   const { facts } = loaded
   if (!principalIsActive(facts, facts.now)) return { refused: unauthenticated(), event: null }
-  const action = actionFor(ask, loaded)
-  const question = ask.about(loaded, action)
+  const { action, question } = asked(ask, loaded)
   if (question === null) return { refused: notFound(), event: null, stranger: isStranger(ask, loaded) }
   const decision = decide(facts, question, facts.now)
   const hidden = ask.seen?.(loaded) === false
@@ -73,18 +65,6 @@ export function judge(ask: Ask, loaded: Loaded, caller: Caller, stepUpSeconds: n
   const isProven = isFresh(loaded, caller, stepUpSeconds) && hasShownFactor(loaded, action)
   if (ask.stepUp === true && !isProven) return { refused: stepUpRequired(stepUpSeconds), event: null }
   return { authority: authorityOf(loaded, caller, action, question.account, decision.via) }
-}
-
-/** Staff are asked for the route's staff action; a route that declares none gets the customer's, which staff never hold. */
-export function actionFor(ask: Pick<Ask, 'action' | 'staffAction' | 'delegateAction'>, loaded: Loaded): Action {
-  if (ask.delegateAction !== undefined && isDelegate(loaded, ask.action)) return ask.delegateAction
-  return loaded.facts.staff === null ? ask.action : (ask.staffAction ?? ask.action)
-}
-
-/** Somebody with a grant whose contact, if he is one, does not hold the action. */
-function isDelegate({ facts, account }: Loaded, action: Action): boolean {
-  if (account === null || contactsOf(facts, account.id).some((contact) => roleHolds(contact, action))) return false
-  return grantsOf(facts, account.id).length > 0
 }
 
 export function unauthenticated(): Problem {

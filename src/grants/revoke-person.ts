@@ -1,11 +1,12 @@
 /** Everything a person holds or is offered of an account, gone in one commit: what somebody who is alarmed needs. */
 import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm'
+import { actionFor } from '../authority/asked.ts'
 import { changeOnce } from '../authority/change.ts'
 import { endContact } from '../authority/contact-terms.ts'
 import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
 import { type AccountFact, type DomainFact, question } from '../authority/facts.ts'
-import { type Ask, type Authority, actionFor } from '../authority/judge.ts'
+import type { Ask, Authority } from '../authority/judge.ts'
 import type { Loaded } from '../authority/load.ts'
 import type { Keys } from '../authority/locks.ts'
 import { predicate, reach } from '../authority/reach.ts'

@@ -5,10 +5,11 @@
 import jwt from '@fastify/jwt'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
+import { actionsFor } from '../authority/asked.ts'
 import { permitted } from '../authority/authorise.ts'
 import { principalIsActive } from '../authority/conditions.ts'
 import type { Context } from '../authority/context.ts'
-import { actionFor, unauthenticated } from '../authority/judge.ts'
+import { unauthenticated } from '../authority/judge.ts'
 import { type Caller, load, type Named, principalOf, unread } from '../authority/load.ts'
 import { reach } from '../authority/reach.ts'
 import { Problem } from '../problem.ts'
@@ -119,7 +120,7 @@ async function admit(
 }
 
 function clausesOf(secured: Secured, { loaded }: Standing) {
-  const clauses = reach(loaded.facts, actionFor(secured, loaded), loaded.facts.now)
+  const clauses = actionsFor(secured, loaded).flatMap((action) => reach(loaded.facts, action, loaded.facts.now))
   const account = loaded.account?.id
   return secured.on === 'everywhere' ? clauses : clauses.filter((clause) => clause.account === 'all' || clause.account === account)
 }

@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { actionFor } from '../authority/asked.ts'
 import type { Context } from '../authority/context.ts'
 import { decide } from '../authority/decide.ts'
 import { type Question, question, questionAboutTicket } from '../authority/facts.ts'
-import { actionFor, notFound } from '../authority/judge.ts'
+import { notFound } from '../authority/judge.ts'
 import { type Caller, type Loaded, load, type StoredAnswer } from '../authority/load.ts'
 import { reach } from '../authority/reach.ts'
 import { sqlState } from '../database/errors.ts'

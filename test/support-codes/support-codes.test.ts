@@ -2,7 +2,7 @@
 import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { contacts, grants, supportCodes } from '../../src/database/tables.ts'
+import { contactDomains, contacts, grants, supportCodes } from '../../src/database/tables.ts'
 import type { Speaker } from '../../src/speakers/schema.ts'
 import { send } from '../fixtures/app.ts'
 import { contact, grant, person, staff } from '../fixtures/cast.ts'
@@ -68,6 +68,38 @@ t.test('D2: a developer who is a contact for bills makes one within his grant, a
     .set({ actions: ['ticket.read'] })
     .where(eq(grants.id, id))
   t.equal((await make('both', { domain: 'alpha.example' })).status, 403, 'nor does a grant to read')
+})
+
+t.test('D2: so does a contact who is limited to other domains; within his limit he is the contact he is', async (t) => {
+  const two = await person(test, 'Tina Two')
+  Object.assign(people, { two })
+  const limit = await contact(test, a, two, 'technical', [domains.alpha])
+  const elsewhere = { domain: 'deep.alpha.example' }
+  t.match(await make('two', elsewhere), { status: 403, body: { reason: 'domain_not_in_role' } })
+  const rest = { actions: ['ticket.read'] }
+  const id = await grant(test, a, known.owner, two, [domains.deep], rest)
+  t.match(await make('two', elsewhere), { status: 403, body: { reason: 'domain_not_in_role' } }, 'a grant to read is none to call by')
+  await db
+    .update(grants)
+    .set({ actions: ['ticket.create'] })
+    .where(eq(grants.id, id))
+  const capacityOf = async (body: object) => (await verify((await make('two', body)).body.code)).body
+  t.match(await capacityOf(elsewhere), { capacity: 'grant', via: id, domain: { name: 'deep.alpha.example' } })
+  t.match(await capacityOf({ domain: 'alpha.example' }), { capacity: 'contact', via: limit })
+  for (const body of [{}, { domain: 'bücher.example' }])
+    t.match(await make('two', body), { status: 403, body: { reason: 'domain_not_in_role' } }, JSON.stringify(body))
+  const spoken = (await capacityOf(elsewhere)).id
+  t.match(await byPhone(spoken, elsewhere), { status: 201, body: { openedBy: { capacity: 'grant', via: id } } })
+  t.match(await byPhone(spoken), { status: 422, body: { errors: [{ pointer: '#/domain' }] } }, 'it is for that domain alone')
+
+  await db.delete(contactDomains).where(eq(contactDomains.contactId, limit))
+  t.match(await capacityOf(elsewhere), { capacity: 'grant', via: id }, 'nor does it need anything of the limit to be left')
+  t.match(await make('two', { domain: 'alpha.example' }), { status: 403 })
+  await db
+    .update(grants)
+    .set({ status: 'revoked', endedAt: new Date(test.clock.now()) })
+    .where(eq(grants.id, id))
+  t.match(await make('two', elsewhere), { status: 403, body: { reason: 'domain_not_in_role' } })
 })
 
 t.test('the agent sees who is calling, in which capacity and for what, once', async (t) => {
