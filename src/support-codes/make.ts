@@ -39,7 +39,7 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
   const scope = (loaded: Loaded): (DomainFact | null)[] => (ref === undefined ? [] : [loaded.domains[0] ?? null])
   const about = (loaded: Loaded, action: Action) => {
     const asked = standing.ask.about(loaded, action)
-    return asked && forPerson(loaded.facts, aboutCode(loaded.facts, { ...asked, domains: scope(loaded) }))
+    return asked && withTicket(loaded.facts, forPerson(loaded.facts, aboutCode(loaded.facts, { ...asked, domains: scope(loaded) })))
   }
   const ask: Ask = { ...standing.ask, named, about }
   // Held, so that a closing either finds the code or is found by it.
@@ -86,6 +86,16 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
 function forPerson(facts: Facts, asked: Question): Question {
   const isTool = facts.ceiling !== null && decide(facts, asked, facts.now).permit
   return isTool ? { ...asked, action: 'self.manage' } : asked
+}
+
+/**
+ * By telephone the code opens tickets, and no service is asked again then: so one that may open none for its user makes none, whatever else
+ * it is registered for.
+ */
+function withTicket(facts: Facts, asked: Question): Question {
+  if (asked.action !== 'support_code.create' || !decide(facts, asked, facts.now).permit) return asked
+  const ticket = aboutCode(facts, { ...asked, action: 'ticket.create' })
+  return decide(facts, ticket, facts.now).permit ? asked : ticket
 }
 
 const openTopics = topicKeys.filter((topic) => !topicClass(topic).confidential)

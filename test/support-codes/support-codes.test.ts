@@ -4,10 +4,11 @@ import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { contactDomains, contacts, grants, supportCodes } from '../../src/database/tables.ts'
 import type { Speaker } from '../../src/speakers/schema.ts'
+import type { ClientScope } from '../../src/vocabulary.ts'
 import { send } from '../fixtures/app.ts'
 import { contact, grant, person, staff } from '../fixtures/cast.ts'
 import { dayMs, plain, setStage } from '../intake/stage.ts'
-import { clientToken, panel } from '../oauth/stage.ts'
+import { clientToken, panel, panelToken, tie } from '../oauth/stage.ts'
 import { meanwhile } from '../races/meanwhile.ts'
 
 const stage = await setStage(t)
@@ -100,6 +101,23 @@ t.test('D2: so does a contact who is limited to other domains; within his limit 
     .set({ status: 'revoked', endedAt: new Date(test.clock.now()) })
     .where(eq(grants.id, id))
   t.match(await make('two', elsewhere), { status: 403, body: { reason: 'domain_not_in_role' } })
+})
+
+t.test('A4: nor does a service that may open no ticket for its user', async (t) => {
+  const scopes = async (...some: ClientScope[]) => {
+    const shop = await panel(test, { scopes: some })
+    return panelToken(test, shop, await tie(test, shop, people.technical))
+  }
+  const through = (token: string) =>
+    send(test, 'POST', `/v1/accounts/${a.number}/support-codes`, { token, body: { domain: 'alpha.example' } })
+  const [narrow, other] = [await scopes('support_code.create'), await scopes('ticket.create')]
+  const before = await stage.rows('journal_events')
+  const codes = await db.select().from(supportCodes)
+  t.match(await through(narrow), { status: 403, body: { reason: 'client_not_allowed' } })
+  t.match(await through(other), { status: 403, body: { reason: 'client_not_allowed' } })
+  t.strictSame(await stage.rows('journal_events'), before, 'and nothing was written')
+  t.equal((await db.select().from(supportCodes)).length, codes.length)
+  t.equal((await through(await scopes('support_code.create', 'ticket.create'))).status, 201)
 })
 
 t.test('the agent sees who is calling, in which capacity and for what, once', async (t) => {
