@@ -6,7 +6,17 @@ import type { JWK } from 'jose'
 import { Problem } from '../problem.ts'
 import { readJson } from './json.ts'
 
-/** The keys at an address, none for one that is not allowed; `kid` is the one that is wanted. @throws Problem `unavailable` */
+/** The keys at an address cannot be read at present. `former` are those that were there last: they prove nothing any more. */
+export class KeySetUnread extends Problem {
+  readonly former: readonly JWK[]
+
+  constructor(former: readonly JWK[]) {
+    super('unavailable', { detail: 'The keys of this client cannot be read', headers: { 'retry-after': '10' } })
+    this.former = former
+  }
+}
+
+/** The keys at an address, none for one that is not allowed; `kid` is the one that is wanted. @throws KeySetUnread */
 export type KeySets = (url: string, kid: unknown) => Promise<readonly JWK[]>
 
 /** In milliseconds: how long a set is believed, how long nobody asks again, and how long an answer is waited for. */
@@ -47,8 +57,7 @@ export function createKeySets(allowed: readonly string[], usable: Usable, now: (
     }
     // Whoever was never asked has been asked by now.
     const found = kept.get(url) as Kept
-    if (!isFresh(found))
-      throw new Problem('unavailable', { detail: 'The keys of this client cannot be read', headers: { 'retry-after': '10' } })
+    if (!isFresh(found)) throw new KeySetUnread(found.keys)
     return found.keys
   }
 }

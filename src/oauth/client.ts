@@ -7,6 +7,7 @@ import type { Context } from '../authority/context.ts'
 import { clients } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
 import type { Feature } from '../http/feature.ts'
+import { KeySetUnread } from '../http/key-sets.ts'
 import { ownClient } from '../http/keys.ts'
 import { hashOf } from '../outbox/secret.ts'
 import { readAssertion, statedIssuer, statedKey } from './assertion.ts'
@@ -23,7 +24,8 @@ const basicForm = /^basic +([A-Za-z0-9+/]+={0,2}) *$/i
 type Credentials = { assertion: string } | { id: string; secret: string }
 
 /**
- * The active client whose proof came with the request; undefined when none did. Used up or wrong, disabled or unknown: one refusal.
+ * The active client whose proof came with the request; undefined when none did. Used up or wrong, disabled or unknown, or one whose keys
+ * cannot be read: one refusal.
  * @throws OAuthError `invalid_client`; `invalid_request` for two proofs at once (RFC 6749, section 2.3)
  */
 export async function clientOf(feature: Feature, request: FastifyRequest, form: Form): Promise<Client | undefined> {
@@ -39,7 +41,7 @@ export async function clientOf(feature: Feature, request: FastifyRequest, form: 
   const now = context.clock.now()
   const proven =
     'assertion' in credentials
-      ? await isProven(context, row, await keysFor(credentials.assertion), credentials.assertion, now)
+      ? await isProven(context, row, await keysToProve(feature, request, row, credentials.assertion, now), credentials.assertion, now)
       : isSecret(row, credentials.secret, now)
   const another = form.has('client_id') && form.get('client_id') !== row.id
   if (!proven || another) throw invalidClient()
@@ -54,6 +56,21 @@ async function keysOf({ keySets }: Feature, { keys, keysUrl }: Row, jwt: string)
   const registered = keys as JWK[]
   if (keysUrl === null || registered.some((key) => key.kid === kid)) return registered
   return [...registered, ...(await keySets(keysUrl, kid))]
+}
+
+/**
+ * The keys for its own proof. While those it publishes cannot be read, it is told to wait if it signs with one that it had published, which
+ * proves nothing else; to everybody else it is like a client that does not exist, for its id is no secret.
+ */
+async function keysToProve(feature: Feature, request: FastifyRequest, row: Row, assertion: string, now: number): Promise<readonly JWK[]> {
+  try {
+    return await keysOf(feature, row, assertion)
+  } catch (error) {
+    if (!(error instanceof KeySetUnread)) throw error
+    request.log.warn({ client: row.id }, 'the keys that a client publishes cannot be read')
+    const said = await readAssertion(assertion, error.former, expectedOf(feature.context, row, now))
+    throw 'fault' in said || said.sub !== row.id ? invalidClient() : error
+  }
 }
 
 async function findClient({ db }: Context, id: unknown): Promise<Row | undefined> {
@@ -96,12 +113,18 @@ function secretOf(form: Form): Credentials[] {
 }
 
 /** RFC 7523, sections 2.2 and 3: by the client, about itself, to us alone, for a minute, once. */
-async function isProven(context: Context, { id }: Row, keys: readonly JWK[], assertion: string, now: number): Promise<boolean> {
-  const audience = context.config.publicUrl
-  const expected = { audience, issuer: id, types: ['client-authentication+jwt'], lifeSeconds: 60, now }
-  const read = await readAssertion(assertion, keys, expected)
-  return !('fault' in read) && read.sub === id && (await takeOnce(context.db, read, now))
+async function isProven(context: Context, row: Row, keys: readonly JWK[], assertion: string, now: number): Promise<boolean> {
+  const read = await readAssertion(assertion, keys, expectedOf(context, row, now))
+  return !('fault' in read) && read.sub === row.id && (await takeOnce(context.db, read, now))
 }
+
+const expectedOf = ({ config }: Context, { id }: Row, now: number) => ({
+  audience: config.publicUrl,
+  issuer: id,
+  types: ['client-authentication+jwt'],
+  lifeSeconds: 60,
+  now,
+})
 
 /** The present secret, or the former one while it still serves. */
 function isSecret({ secretHash, formerSecretHash, formerSecretEndsAt }: Row, secret: string, now: number): boolean {

@@ -6,12 +6,14 @@ import type { AddressInfo } from 'node:net'
 import { eq } from 'drizzle-orm'
 import { exportJWK } from 'jose'
 import t, { type Test } from 'tap'
+import { v7 as uuid } from 'uuid'
 import { readPublishedKeys } from '../../src/clients/keys.ts'
 import { readConfig } from '../../src/config.ts'
 import { clients } from '../../src/database/tables.ts'
 import { createKeySets } from '../../src/http/key-sets.ts'
 import { openTestApp, type Request, send } from '../fixtures/app.ts'
 import { person, staff } from '../fixtures/cast.ts'
+import { comparable } from '../fixtures/ledger.ts'
 import { askForUser, assertionType, clientAssertion, keyPair, type Pair, type Panel, panel, post, tie } from '../oauth/stage.ts'
 
 /** A place where keys are published, which says how often it was asked. */
@@ -154,18 +156,45 @@ t.test('a client that publishes its keys', async (t) => {
     t.match(await change({ keys: [], keysUrl: place.url }), { status: 200, body: { keysUrl: place.url, keys: [] } })
   })
 
-  await t.test('is told to wait while its keys cannot be read, and is nobody once the address is not allowed', async (t) => {
+  await t.test('C5: while its keys cannot be read only itself is told to wait; to others it is no client', async (t) => {
     const other = await openTestApp(t, { CLIENT_KEY_URLS: place.url })
-    const mute = await panel(other)
+    const publishing = await panel(other)
     const publishes = { keys: [], keysUrl: place.url }
-    await other.context.db.update(clients).set(publishes).where(eq(clients.id, mute.id))
+    await other.context.db.update(clients).set(publishes).where(eq(clients.id, publishing.id))
+    const tried = async (by: Panel, changes = {}) => {
+      const client_assertion = await clientAssertion(other, by, changes)
+      return post(other, '/oauth/token', { grant_type: 'client_credentials', client_assertion_type: assertionType, client_assertion })
+    }
+    const absent = { ...publishing, id: uuid() }
     place.answer = (reply) => reply.writeHead(503).end()
+    t.strictSame(comparable(await tried(publishing)), comparable(await tried(absent)), 'nor is it told before they were ever read')
+    let later = 11_000
+    const { now } = performance
+    t.intercept(performance, 'now', { value: () => now.call(performance) + later, writable: true })
+    place.publish(publishing.pair.jwk)
+    t.equal((await tried(publishing)).status, 200)
+    later += 300_001
+    place.answer = (reply) => reply.writeHead(503).end()
+    const busy = await tried(publishing)
+    t.match(busy, { status: 503, headers: { 'retry-after': '10' }, body: { error: 'temporarily_unavailable' } })
+    const stranger = await keyPair()
+    const unknown = await tried(absent)
+    t.match(unknown, { status: 401, body: { error: 'invalid_client' } })
+    for (const changes of [
+      { by: stranger },
+      { by: { ...stranger, kid: publishing.pair.kid } },
+      { claims: { aud: 'https://elsewhere.example' } },
+      { claims: { sub: absent.id } },
+    ])
+      t.strictSame(comparable(await tried(publishing, changes)), comparable(unknown))
+  })
+
+  await t.test('it is nobody once the address is not allowed', async (t) => {
+    const publishes = { keys: [], keysUrl: place.url }
     const tried = async (app: typeof test, by: Panel) => {
       const client_assertion = await clientAssertion(app, by)
       return post(app, '/oauth/token', { grant_type: 'client_credentials', client_assertion_type: assertionType, client_assertion })
     }
-    const busy = await tried(other, mute)
-    t.match(busy, { status: 503, headers: { 'retry-after': '10' }, body: { error: 'temporarily_unavailable' } })
     const strict = await openTestApp(t)
     const former = await panel(strict)
     await strict.context.db.update(clients).set(publishes).where(eq(clients.id, former.id))
