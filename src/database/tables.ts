@@ -563,6 +563,12 @@ export const grantRequests = pgTable(
     settledAt: instant(),
     cancelledAt: instant(),
     approvedAt: instant(),
+    /** How the developer was verified when he asked, or took it back: what a job then does about it is his doing. */
+    sessionId: uuid(),
+    clientId: uuid(),
+    verification: text({ enum: verificationMethods }),
+    verificationLevel: text({ enum: verificationLevels }),
+    verifiedAt: instant(),
     accountId: uuid(),
     grantId: uuid(),
   },
@@ -573,6 +579,9 @@ export const grantRequests = pgTable(
     check('grant_requests_reach', oneOf(t.reach, reaches)),
     check('grant_requests_purpose', sql`${t.purpose} is null or ${t.purposeDigest} is null`),
     check('grant_requests_answer', sql`${t.approvedAt} is null or (${t.cancelledAt} is null and ${t.grantId} is not null)`),
+    check('grant_requests_verification', oneOf(t.verification, verificationMethods)),
+    check('grant_requests_verification_level', oneOf(t.verificationLevel, verificationLevels)),
+    check('grant_requests_verified', sql`num_nulls(${t.sessionId}, ${t.verification}, ${t.verificationLevel}, ${t.verifiedAt}) in (0, 4)`),
   ],
 )
 

@@ -48,7 +48,16 @@ export async function askForGrant(context: Context, { caller, ask, loaded, repea
     const stated = { account: body.account, domainNames, actions: body.actions, topics: body.topics ?? null, reach: body.reach ?? 'own' }
     const optional = { maxUses: body.maxUses ?? null, purpose: body.purpose ?? null, supersedes: body.supersedes ?? null }
     const codeHash = body.requestCode === undefined ? null : hashOf(body.requestCode)
-    const row = { id: newId(), userId, codeHash, ...stated, ...optional, expiresAt, createdAt: new Date(authority.at) }
+    const row = {
+      id: newId(),
+      userId,
+      codeHash,
+      ...stated,
+      ...optional,
+      ...knownBy(authority),
+      expiresAt,
+      createdAt: new Date(authority.at),
+    }
     const [made] = await tx.insert(grantRequests).values(row).returning()
     await note(context, tx, authority, 'grant_request.made', row.id, { account: body.account, domains: domainNames })
     return {
@@ -75,7 +84,7 @@ export function cancelRequest(context: Context, { caller, ask }: Standing, id: s
     const taken = inTime
       ? await tx
           .update(grantRequests)
-          .set({ cancelledAt: new Date(authority.at) })
+          .set({ cancelledAt: new Date(authority.at), ...knownBy(authority) })
           .where(waits)
           .returning()
       : []
@@ -88,6 +97,11 @@ export function cancelRequest(context: Context, { caller, ask }: Standing, id: s
     }
     return toRequest(after, moment)
   })
+}
+
+/** How the developer was verified: the events that the job makes of what he did say so, too. */
+function knownBy({ sessionId, clientId, verification, verificationLevel, verifiedAt }: Authority) {
+  return { sessionId, clientId, verification, verificationLevel, verifiedAt: new Date(verifiedAt) }
 }
 
 /** The event, which is the provider's own, and the job that looks at what was stated. */

@@ -9,7 +9,7 @@ import type { Database } from '../database/open.ts'
 import { addresses, grantDomains, grantRequests, grants, providerAccountId } from '../database/tables.ts'
 import { newId } from '../id.ts'
 import type { JobHandler } from '../jobs/jobs.ts'
-import { append } from '../journal/append.ts'
+import { append, type Verified } from '../journal/append.ts'
 import { postNotice } from '../outbox/post.ts'
 import { examine, type Found } from './examine.ts'
 import type { RequestColumns } from './request-store.ts'
@@ -49,8 +49,8 @@ async function settle(context: Context, row: RequestColumns): Promise<void> {
 }
 
 /** Nothing is written on the account; the provider sees the attempt, and at what it failed. */
-async function unfounded({ db, clock }: Context, { id, userId }: RequestColumns, fault: string): Promise<void> {
-  const at = clock.now()
+async function unfounded({ db, clock }: Context, row: RequestColumns, fault: string): Promise<void> {
+  const [at, { id }] = [clock.now(), row]
   await db.transaction(async (tx) => {
     const unseen = and(eq(grantRequests.id, id), isNull(grantRequests.settledAt))
     const seen = await tx
@@ -60,7 +60,7 @@ async function unfounded({ db, clock }: Context, { id, userId }: RequestColumns,
       .returning({ id: grantRequests.id })
     if (seen.length === 0) return
     const about = { resourceType: 'grant_request', resourceId: id, decision: 'deny', reason: fault } as const
-    await append(tx, { accountId: providerAccountId, kind: 'grant_request.unfounded', at, actorUserId: userId, ...about })
+    await append(tx, { accountId: providerAccountId, kind: 'grant_request.unfounded', at, ...doneBy(row), ...about })
   })
 }
 
@@ -78,11 +78,20 @@ async function request(context: Context, tx: Database, now: number, row: Request
     .where(eq(grantRequests.id, row.id))
   const domainId = domainIds.length === 1 ? (domainIds[0] as string) : null
   const about = { resourceType: 'grant', resourceId: grantId, domainId, changed: ['status'], value: { request: row.id } }
-  await append(tx, { accountId, kind: 'grant.requested', at: now, actorUserId: userId, capacity: 'self', viaId: userId, ...about })
+  await append(tx, { accountId, kind: 'grant.requested', at: now, ...doneBy(row), capacity: 'self', viaId: userId, ...about })
   for (const recipientUserId of await deciders({ context, tx, grant: { accountId, id: grantId } })) {
     await postNotice(context.jobs, tx, { kind: 'grant_requested', accountId, subjectId: grantId, recipientUserId })
   }
 }
+
+/** The developer, as he was known when he asked or took it back. */
+function doneBy({ userId, sessionId, clientId, verification, verificationLevel, verifiedAt }: RequestColumns): Verified & Doer {
+  const doer = { actorUserId: userId, sessionId, clientId }
+  if (verification === null || verificationLevel === null || verifiedAt === null) return doer
+  return { ...doer, verification, verificationLevel, verifiedAt: verifiedAt.getTime() }
+}
+
+type Doer = { actorUserId: string; sessionId: string | null; clientId: string | null }
 
 /** The address he proved first; empty for one whom a control panel vouches for. */
 async function addressOf(tx: Database, userId: string): Promise<string> {
@@ -96,7 +105,8 @@ async function addressOf(tx: Database, userId: string): Promise<string> {
 }
 
 /** Takes the grant back with its request, which its developer has cancelled. */
-async function withdraw(context: Context, { accountId, grantId, cancelledAt, userId }: Founded): Promise<void> {
+async function withdraw(context: Context, row: Founded): Promise<void> {
+  const { accountId, grantId, cancelledAt, userId } = row
   if (cancelledAt === null) return
   await changeByProof(context, { accounts: [accountId] }, async (tx, now) => {
     const waiting = and(eq(grants.accountId, accountId), eq(grants.id, grantId), eq(grants.status, 'requested'))
@@ -104,7 +114,7 @@ async function withdraw(context: Context, { accountId, grantId, cancelledAt, use
     const [grant] = await tx.update(grants).set(ended).where(waiting).returning()
     if (grant === undefined) return
     const about = { resourceType: 'grant', resourceId: grantId, changed: ['status'] }
-    await append(tx, { accountId, kind: 'grant.cancelled', at: now, actorUserId: userId, capacity: 'self', viaId: userId, ...about })
+    await append(tx, { accountId, kind: 'grant.cancelled', at: now, ...doneBy(row), capacity: 'self', viaId: userId, ...about })
     for (const recipientUserId of await deciders({ context, tx, grant })) {
       await postNotice(context.jobs, tx, { kind: 'grant_cancelled', accountId, subjectId: grantId, recipientUserId })
     }

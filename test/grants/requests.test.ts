@@ -1,4 +1,4 @@
-import { eq, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { addresses, grantRequests, journalEvents, providerAccountId, throttles } from '../../src/database/tables.ts'
@@ -161,6 +161,27 @@ t.test('asking for a grant', async (t) => {
     t.strictSame(withoutIds(one), withoutIds(other))
     await settle()
     t.equal((await desk.row(id)).status, 'declined', 'what has ended stays so')
+  })
+
+  await t.test('what the job notes says how the developer was known when he asked, and when he took it back', async (t) => {
+    const known = async (resource: string | null, kind: string) => {
+      const of = and(eq(journalEvents.resourceId, String(resource)), eq(journalEvents.kind, kind))
+      const [event] = await test.context.db.select().from(journalEvents).where(of)
+      const { actorUserId, sessionId, clientId, verification, verificationLevel, verifiedAt } = event as NonNullable<typeof event>
+      return { actorUserId, sessionId, clientId, verification, verificationLevel, verifiedAt }
+    }
+    const [sent, vain] = [await ask(), await ask({ requestCode: 'no' })]
+    await settle()
+    const id = await grantOf(sent.body.id)
+    const asked = await known(sent.body.id, 'grant_request.made')
+    t.match(asked, { actorUserId: developer.id, verification: 'password', verificationLevel: 'one_factor', verifiedAt: Date })
+    t.strictSame(await known(id, 'grant.requested'), asked)
+    t.strictSame(await known(vain.body.id, 'grant_request.unfounded'), await known(vain.body.id, 'grant_request.made'))
+    await cancel(sent.body.id, { ...developer, token: await freshToken(test, developer) })
+    await settle()
+    const withdrawn = await known(sent.body.id, 'grant_request.cancelled')
+    t.not(withdrawn.sessionId, asked.sessionId, 'in another session')
+    t.strictSame(await known(id, 'grant.cancelled'), withdrawn)
   })
 
   await t.test('a job that is repeated does nothing twice', async (t) => {
