@@ -74,8 +74,9 @@ async function unattended<T>(context: Context, keys: Keys, work: (tx: Database, 
   return context.db.transaction(async (tx) => {
     await lock(tx, keys, { userId: null, clientId: null })
     const now = await readClock(tx, context.clock.offset())
-    await raise(tx, keys)
-    return work(tx, now)
+    const done = await work(tx, now)
+    if (keys.unless?.(done) !== true) await raise(tx, keys)
+    return done
   })
 }
 

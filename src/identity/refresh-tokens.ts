@@ -47,11 +47,15 @@ export type Refreshed = {
 export async function useRefreshToken(context: Context, token: string, requestId: string): Promise<Refreshed | undefined> {
   const known = await find(context.db, token)
   if (known === undefined) return undefined
-  return changeByProof(context, { users: [known.userId] }, async (tx, now) => {
+  let ended = false
+  return changeByProof(context, { users: [known.userId], unless: () => !ended }, async (tx, now) => {
     const row = (await find(tx, token)) as Row
     if (row.endedAt !== null || now >= row.expiresAt.getTime() || row.status !== 'active') return undefined
     const next = row.rotatedAt === null ? await rotate(tx, token, row, now) : successorOf(token, row, now)
-    if (next === undefined) return endStolen(context, tx, row, now, requestId)
+    if (next === undefined) {
+      ended = true
+      return endStolen(context, tx, row, now, requestId)
+    }
     const { userId, sessionId, method, signedInAt, expiresAt } = row
     return { token: next, userId, sessionId, method, signedInAt: signedInAt.getTime(), expiresAt: expiresAt.getTime() }
   })

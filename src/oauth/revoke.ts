@@ -1,5 +1,6 @@
 import { and, eq, isNull } from 'drizzle-orm'
 import { changeByProof } from '../authority/change.ts'
+import { ifAltering } from '../authority/locks.ts'
 import { accessTokens, sessions } from '../database/tables.ts'
 import type { Feature } from '../http/feature.ts'
 import { sessionOfRefreshToken } from '../identity/refresh-tokens.ts'
@@ -18,7 +19,7 @@ export async function revokeToken(feature: Feature, token: string, client: Clien
   if (held === undefined || (client !== undefined && held.clientId !== client.id)) return
   const { userId, clientId, sessionId, personalId } = held
   const keys = userId === null ? { clients: [clientId as string] } : { users: [userId] }
-  await changeByProof(context, keys, async (tx, now) => {
+  await changeByProof(context, ifAltering(keys), async (tx, now) => {
     const at = new Date(now)
     const ended = await tx
       .update(sessions)
@@ -33,6 +34,7 @@ export async function revokeToken(feature: Feature, token: string, client: Clien
         return sessionEvent('session.ended', id, { ...who, now, requestId })
       }),
     )
+    return ended.length > 0
   })
 }
 

@@ -1,10 +1,11 @@
 /** Acts that only take away are harmless to repeat, for those at work as well: what alters nothing makes no decision start over. */
 import { sql } from 'drizzle-orm'
 import t, { type Test } from 'tap'
+import { graceMs, issueRefreshToken } from '../../src/identity/refresh-tokens.ts'
 import { openTestApp, type Sent, send } from '../fixtures/app.ts'
-import { account, grant, type Person, person } from '../fixtures/cast.ts'
+import { account, contact, grant, type Person, person } from '../fixtures/cast.ts'
 import { makeWorld, type Role, type Sample, samples, type Target } from '../fixtures/world.ts'
-import { clientToken, panel } from '../oauth/stage.ts'
+import { askToNarrow, clientToken, panel, personalToken, post } from '../oauth/stage.ts'
 
 t.setTimeout(120_000)
 
@@ -35,6 +36,8 @@ async function demandOnce(t: Test, act: () => Promise<Sent>): Promise<void> {
   t.equal(again.status, first.status, again.text)
   t.strictSame(await state(), after, 'and is left alone by the same act again')
 }
+
+const refreshToken = ({ session }: Person) => issueRefreshToken(db, session, test.clock.now())
 
 const developerOf = async (make: (developer: Person) => Promise<unknown>): Promise<Target> => {
   const developer = await person(test, 'Some Developer')
@@ -112,6 +115,35 @@ t.test('R4: so does what a realm takes back', async (t) => {
   t.equal((await below('PUT', '/domains/d-1', { name: 'theirs.example' })).status, 201)
   await demandOnce(t, () => below('DELETE', '/domains/d-1'))
   await demandOnce(t, () => below('DELETE', '/contacts/u-2'))
+})
+
+t.test('R4: so does what whoever holds a token ends with it', async (t) => {
+  const holder = await person(test, 'Some Holder')
+  await contact(test, a, holder, 'technical')
+  const { token } = holder
+  const { secret } = await personalToken(test, token, { account: a.id, actions: ['self.read'] })
+  const cut = await askToNarrow(test, token, { account: a.id, actions: ['self.read'] })
+  const own = await clientToken(test, await panel(test))
+  const old = await refreshToken(await person(test, 'Another Holder'))
+  for (const held of [secret, cut.body.access_token, own, old, token])
+    await demandOnce(t, () => post(test, '/oauth/revoke', { token: held }))
+})
+
+t.test('R4: and a used refresh token ends its session once', async (t) => {
+  const who = await person(test, 'Some Thief')
+  const first = await refreshToken(who)
+  const use = (refresh_token: string) => post(test, '/oauth/token', { grant_type: 'refresh_token', refresh_token })
+  const { revisions } = await state()
+  const next = await use(first)
+  t.equal(next.status, 200, next.text)
+  t.equal((await use(first)).body.refresh_token, next.body.refresh_token)
+  t.strictSame((await state()).revisions, revisions, 'renewing takes nothing away')
+  test.clock.advance(graceMs + 1)
+  t.equal((await use(first)).status, 400)
+  const stolen = await state()
+  t.strictSame(stolen.revisions, { ...revisions, [who.id]: (revisions[who.id] as number) + 1 })
+  for (const token of [first, next.body.refresh_token]) t.equal((await use(token)).status, 400)
+  t.strictSame(await state(), stolen)
 })
 
 t.test('what leaves a grant as it is leaves the decisions, too', async (t) => {
