@@ -8,7 +8,7 @@ import type { Caller } from './load.ts'
 
 /**
  * Whose authority an act alters. One key per change: suspending a user touches his row alone, however many accounts he serves.
- * `witnesses` are users and `grounds` accounts whose facts it reads: they stay as they are until it commits. `unless` says of what the act returned whether it
+ * `witnesses` are users, `services` clients and `grounds` accounts whose facts it reads: they stay as they are until it commits. `unless` says of what the act returned whether it
  * altered nothing after all.
  */
 export type Keys = {
@@ -16,6 +16,7 @@ export type Keys = {
   clients?: readonly string[]
   accounts?: readonly string[]
   witnesses?: readonly string[]
+  services?: readonly string[]
   grounds?: readonly string[]
   unless?: (done: unknown) => boolean
 }
@@ -29,7 +30,7 @@ export const ifAltering = (keys: Omit<Keys, 'unless'>): Keys => ({ ...keys, unle
  */
 export async function lock(tx: Database, keys: Keys, actor: Pick<Caller, 'userId' | 'clientId'>): Promise<void> {
   await lockRows(tx, lockUser, keys.users ?? [], [actor.userId, ...(keys.witnesses ?? [])])
-  await lockRows(tx, lockClient, keys.clients ?? [], [actor.clientId])
+  await lockRows(tx, lockClient, keys.clients ?? [], [actor.clientId, ...(keys.services ?? [])])
   await lockRows(tx, lockAccount, keys.accounts ?? [], keys.grounds ?? [])
 }
 

@@ -66,6 +66,9 @@ export const userObject = sql`json_build_object('id', u.id, 'name', u.name, 'sta
       'verified', ${verified('u')}, 'secondFactor', exists (select from second_factors sf where sf.user_id = u.id
         and sf.confirmed_at is not null and sf.removed_at is null))`
 
+export const clientObject = sql`json_build_object('id', cl.id, 'status', cl.status, 'scopes', cl.scopes, 'realm', cl.realm, 'mayStepUp', cl.may_step_up,
+      'revision', cl.authority_revision)`
+
 export const principal = sql`
   floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} as now,
   (select json_build_object('id', s.id, 'kind', s.kind, 'method', s.method, 'level', s.level, 'authenticatedAt', ${ms(sql`s.authenticated_at`)},
@@ -74,8 +77,7 @@ export const principal = sql`
       and ${keyStands}) as session,
   (select ${userObject}
     from users u where u.id = ${value('caller', 'uuid')}) as caller,
-  (select json_build_object('id', cl.id, 'status', cl.status, 'scopes', cl.scopes, 'realm', cl.realm, 'mayStepUp', cl.may_step_up,
-      'revision', cl.authority_revision)
+  (select ${clientObject}
     from clients cl where cl.id = (select s.client_id from sessions s where s.id = ${value('session', 'uuid')})) as client,
   (select json_build_object('id', sm.id, 'role', sm.role) from staff_members sm where sm.user_id = ${value('caller', 'uuid')} and sm.ended_at is null) as staff`
 

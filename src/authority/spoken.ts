@@ -1,4 +1,4 @@
-/** A support code that somebody told an agent on the telephone: who it is, and by which right he made it. It decides nothing by itself. */
+/** A support code that somebody told an agent on the telephone: who it is, and by which right and through which service he made it. It decides nothing by itself. */
 import { sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
 
@@ -14,6 +14,8 @@ export type Spoken = {
   userId: string
   name: string
   contactId: string | null
+  /** The service he made it through: whoever uses it asks by `loadThrough`. */
+  clientId: string | null
   domainId: string | null
   verifiedAt: number
 }
@@ -22,7 +24,8 @@ export type Spoken = {
 export async function spokenTo(db: Database, agentUserId: string, id: string, now: number): Promise<Spoken | undefined> {
   const since = new Date(now - callMs).toISOString()
   const { rows } = await db.execute<Omit<Spoken, 'verifiedAt'> & { verifiedAt: string | number }>(sql`
-    select c.id, c.account_id as "accountId", c.user_id as "userId", u.name, c.contact_id as "contactId", c.domain_id as "domainId",
+    select c.id, c.account_id as "accountId", c.user_id as "userId", u.name, c.contact_id as "contactId",
+      c.client_id as "clientId", c.domain_id as "domainId",
       floor(extract(epoch from c.verified_at) * 1000)::bigint as "verifiedAt"
     from support_codes c join users u on u.id = c.user_id
     where c.verified_by = ${agentUserId} and c.id = ${id} and c.verified_at > ${since}::timestamptz`)

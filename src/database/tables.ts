@@ -600,6 +600,8 @@ export const supportCodes = pgTable(
       .references(() => users.id),
     contactId: uuid(),
     grantId: uuid(),
+    /** The service he made it through; null for his own sign-in. The code serves for no more than it may. */
+    clientId: uuid().references(() => clients.id),
     domainId: uuid(),
     wrongTries: integer().notNull().default(0),
     createdAt: instant().notNull(),

@@ -4,7 +4,7 @@
  * are told.
  */
 import { and, eq, lte } from 'drizzle-orm'
-import { loadAbsent } from '../authority/absent.ts'
+import { loadThrough } from '../authority/absent.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -36,9 +36,13 @@ const standsMs = 7 * 86_400_000
 export async function release(context: Context, standing: Standing, body: ReleaseSubmission): Promise<Answer> {
   if ((body.supportCode === undefined) === (body.callBack === undefined)) throw oneWay()
   const { accountId, submission } = namedIn(standing)
-  // Who agrees is held too: whoever is suspended has agreed to nothing that follows.
+  // Who agrees is held too, with the service by which he made his code: whoever is suspended has agreed to nothing that follows.
   const agrees = await whoAgrees(context.db, personOf(standing.caller), submission, body, standing.loaded.facts.now)
-  const keys = { accounts: [accountId], witnesses: [submission.submitterUserId, ...(agrees === undefined ? [] : [agrees])] }
+  const keys = {
+    accounts: [accountId],
+    witnesses: [submission.submitterUserId, ...(agrees ? [agrees.userId] : [])],
+    services: agrees?.clientId ? [agrees.clientId] : [],
+  }
   return changeOnce(context, standing.caller, standing.ask, keys, standing.repeatable, async (tx, authority, loaded) => {
     const now = namedIn({ loaded }).submission
     const held = await concludeFirst(tx, now, 'released', authority)
@@ -50,6 +54,9 @@ export async function release(context: Context, standing: Standing, body: Releas
   })
 }
 
+/** Who agrees, and the service he made his code through; null when it is none, or he was called back. */
+type Agreed = { userId: string; clientId: string | null }
+
 /** The contact who agreed on the telephone, and may. */
 async function consenting(
   context: Context,
@@ -57,13 +64,13 @@ async function consenting(
   agent: Authority,
   submission: SubmissionRow,
   body: ReleaseSubmission,
-  held: string | undefined,
+  held: Agreed | undefined,
 ): Promise<string> {
   const { domain, submitterUserId } = submission
-  const userId = await whoAgrees(tx, actorOf(agent), submission, body, agent.at)
+  const agrees = await whoAgrees(tx, actorOf(agent), submission, body, agent.at)
   const pointer = body.callBack === undefined ? '#/supportCode' : '#/callBack'
-  if (userId === undefined || userId !== held || userId === submitterUserId) throw noWay(pointer)
-  const { facts } = await loadAbsent(tx, context.clock.offset(), userId, { account: { id: domain.accountId } })
+  if (agrees === undefined || agrees.userId !== held?.userId || agrees.userId === submitterUserId) throw noWay(pointer)
+  const { facts } = await loadThrough(tx, context.clock.offset(), agrees, { account: { id: domain.accountId } })
   const decision = decide(facts, question('submission.decide', domain.accountId, { domains: [domain] }), facts.now)
   if (!decision.permit) throw noWay(pointer)
   return decision.via.id
@@ -76,21 +83,21 @@ async function whoAgrees(
   { domain }: SubmissionRow,
   { supportCode, callBack }: ReleaseSubmission,
   now: number,
-): Promise<string | undefined> {
+): Promise<Agreed | undefined> {
   if (callBack !== undefined) return called(db, domain.accountId, callBack, now)
   const spoken = await spokenTo(db, agentUserId, supportCode as string, now)
   const fits =
     spoken?.accountId === domain.accountId && spoken.contactId !== null && (spoken.domainId === null || spoken.domainId === domain.id)
-  return fits ? spoken.userId : undefined
+  return fits ? spoken : undefined
 }
 
-async function called(tx: Database, accountId: string, contactId: string, now: number): Promise<string | undefined> {
+async function called(tx: Database, accountId: string, contactId: string, now: number): Promise<Agreed | undefined> {
   const stands = lte(contacts.phoneStoredAt, new Date(now - standsMs))
   const [contact] = await tx
     .select({ userId: contacts.userId })
     .from(contacts)
     .where(and(eq(contacts.accountId, accountId), eq(contacts.id, contactId), eq(contacts.status, 'active'), stands))
-  return contact?.userId ?? undefined
+  return contact?.userId ? { userId: contact.userId, clientId: null } : undefined
 }
 
 async function letThrough(

@@ -1,4 +1,4 @@
-/** A short code for the telephone. It says who is calling and by which right; what he may is asked again at every use. */
+/** A short code for the telephone. It says who is calling, by which right and through which service; what they may is asked again at every use. */
 import { createHmac, randomInt } from 'node:crypto'
 import { and, eq, isNull } from 'drizzle-orm'
 import { topicClass } from '../authority/actions.ts'
@@ -39,7 +39,7 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
   const scope = (loaded: Loaded): (DomainFact | null)[] => (ref === undefined ? [] : [loaded.domains[0] ?? null])
   const about = (loaded: Loaded, action: Action) => {
     const asked = standing.ask.about(loaded, action)
-    return asked && withTicket(loaded.facts, forPerson(loaded.facts, aboutCode(loaded.facts, { ...asked, domains: scope(loaded) })))
+    return asked && forPerson(loaded.facts, aboutCode(loaded.facts, { ...asked, domains: scope(loaded) }))
   }
   const ask: Ask = { ...standing.ask, named, about }
   // Held, so that a closing either finds the code or is found by it.
@@ -58,6 +58,7 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
       userId: actorOf(authority),
       contactId: authority.capacity === 'contact' ? authority.via.id : null,
       grantId: authority.capacity === 'grant' ? authority.via.id : null,
+      clientId: authority.clientId,
       domainId: domain?.id ?? null,
       createdAt: at,
       expiresAt: new Date(authority.at + lifeMs),
@@ -86,16 +87,6 @@ export function makeCode(context: Context, codeKey: Buffer, standing: Standing, 
 function forPerson(facts: Facts, asked: Question): Question {
   const isTool = facts.ceiling !== null && decide(facts, asked, facts.now).permit
   return isTool ? { ...asked, action: 'self.manage' } : asked
-}
-
-/**
- * By telephone the code opens tickets, and no service is asked again then: so one that may open none for its user makes none, whatever else
- * it is registered for.
- */
-function withTicket(facts: Facts, asked: Question): Question {
-  if (asked.action !== 'support_code.create' || !decide(facts, asked, facts.now).permit) return asked
-  const ticket = aboutCode(facts, { ...asked, action: 'ticket.create' })
-  return decide(facts, ticket, facts.now).permit ? asked : ticket
 }
 
 const openTopics = topicKeys.filter((topic) => !topicClass(topic).confidential)

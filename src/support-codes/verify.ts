@@ -1,6 +1,6 @@
 /** An agent types what the caller says. Right once, for this agent; five wrong ones burn whatever the account has. */
 import { sql } from 'drizzle-orm'
-import { loadAbsent } from '../authority/absent.ts'
+import { loadThrough } from '../authority/absent.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { change } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -18,7 +18,15 @@ import type { VerifiedSupportCode, VerifySupportCode } from './schema.ts'
 
 const triesMost = 5
 
-type Told = { id: string; accountId: string; userId: string; contactId: string | null; grantId: string | null; domainId: string | null }
+type Told = {
+  id: string
+  accountId: string
+  userId: string
+  contactId: string | null
+  grantId: string | null
+  clientId: string | null
+  domainId: string | null
+}
 
 /** @throws Problem `validation_error`, the same for a wrong, used, burnt or expired code and for an account that does not exist */
 export async function verifyCode(
@@ -45,7 +53,8 @@ async function take(tx: Database, authority: Authority, number: string, hash: Bu
     update support_codes c set verified_at = ${at}::timestamptz, verified_by = ${actorOf(authority)}
     from account_numbers n where n.number = ${number} and c.account_id = n.account_id and c.code_hash = ${hash}
       and c.verified_at is null and c.expires_at > ${at}::timestamptz and c.wrong_tries < ${triesMost}
-    returning c.id, c.account_id as "accountId", c.user_id as "userId", c.contact_id as "contactId", c.grant_id as "grantId", c.domain_id as "domainId"`)
+    returning c.id, c.account_id as "accountId", c.user_id as "userId", c.contact_id as "contactId", c.grant_id as "grantId",
+        c.client_id as "clientId", c.domain_id as "domainId"`)
   return rows[0]
 }
 
@@ -57,10 +66,10 @@ async function countWrong(tx: Database, authority: Authority, number: string): P
   await append(tx, eventOf(authority, 'support_code.refused', { value: { account: number } }))
 }
 
-/** Who it is; undefined when he does not hold any more what he needed to make it. */
+/** Who it is; undefined when he, or the service he made it through, may not do any more what it takes to make it. */
 async function show(context: Context, tx: Database, authority: Authority, told: Told): Promise<VerifiedSupportCode | undefined> {
   const domainIds = told.domainId === null ? [] : [told.domainId]
-  const loaded = await loadAbsent(tx, context.clock.offset(), told.userId, { account: { id: told.accountId }, domainIds })
+  const loaded = await loadThrough(tx, context.clock.offset(), told, { account: { id: told.accountId }, domainIds })
   const { facts } = loaded
   const action = told.contactId === null ? 'ticket.create' : 'support_code.create'
   const asked = aboutCode(facts, question(action, told.accountId, { domains: loaded.domains }))

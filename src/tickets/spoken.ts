@@ -1,8 +1,8 @@
 /**
- * A ticket by telephone: the words are the caller's, and he must be permitted like everyone else; the agent writes them down, and must be
- * permitted too. The users of both and of a grantor are held from the start, and the statement compares the rest.
+ * A ticket by telephone: the words are the caller's, and he must be permitted like everyone else, through the service he made his code by;
+ * the agent writes them down, and must be permitted too. The users of both and of a grantor are held from the start, and the statement compares the rest.
  */
-import { loadAbsent } from '../authority/absent.ts'
+import { loadThrough } from '../authority/absent.ts'
 import { eventOf } from '../authority/authorship.ts'
 import { change } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
@@ -105,11 +105,12 @@ async function write(
 async function judgeCaller(
   context: Context,
   db: Database,
-  { userId, accountId }: Spoken,
+  spoken: Spoken,
   place: Place,
   { domain, topic, contactsOnly = false }: CreateTicket,
 ): Promise<{ loaded: Loaded; decision: Decision }> {
-  const loaded = await loadAbsent(db, context.clock.offset(), userId, { account: { id: accountId }, ...place.named })
+  const { accountId } = spoken
+  const loaded = await loadThrough(db, context.clock.offset(), spoken, { account: { id: accountId }, ...place.named })
   const domains = domain === null ? [] : [heldDomain(loaded, place)]
   return {
     loaded,

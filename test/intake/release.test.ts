@@ -3,10 +3,13 @@ import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { sqlState } from '../../src/database/errors.ts'
-import { accounts, contacts } from '../../src/database/tables.ts'
+import { accounts, clients, contacts } from '../../src/database/tables.ts'
+import type { ClientScope } from '../../src/vocabulary.ts'
+import { send } from '../fixtures/app.ts'
 import { contact, person, submission, tokenFor } from '../fixtures/cast.ts'
 import { ledger } from '../fixtures/ledger.ts'
 import { mailbox } from '../fixtures/mail.ts'
+import { panel, panelToken, tie } from '../oauth/stage.ts'
 import { meanwhile } from '../races/meanwhile.ts'
 import { dayMs, setStage } from './stage.ts'
 
@@ -108,6 +111,49 @@ t.test('who agreed on the telephone stays who he is until it is written', twoCon
   }
   const { result } = await meanwhile(
     suspending,
+    async () => undefined,
+    () => release(id, { supportCode: call }),
+  )
+  t.equal(result.status, 200)
+})
+
+/** A code that the manager made through a service with these scopes, and told. */
+async function toldThrough(...scopes: ClientScope[]) {
+  const shop = await panel(test, { scopes })
+  const token = await panelToken(test, shop, await tie(test, shop, people.manager))
+  const { code } = (await send(test, 'POST', `/v1/accounts/${a.number}/support-codes`, { token, body: {} })).body
+  const call = (await ask('support', 'POST', '/v1/support-codes/verify', { body: { account: a.number, code } })).body.id as string
+  return { shop, call }
+}
+
+t.test('A4: a code made through a service that may not decide releases nothing, nor when the service is disabled', async (t) => {
+  const id = await fresh()
+  const refused = async (call: string, what: string) => {
+    const before = await stage.rows()
+    t.match(await release(id, { supportCode: call }), { status: 422, body: { errors: [{ pointer: '#/supportCode', code: 'way' }] } }, what)
+    t.strictSame(await stage.rows(), before, `${what}: and nothing was written`)
+  }
+  await refused((await toldThrough('support_code.create', 'ticket.create')).call, 'not registered to decide')
+  const deciding = () => toldThrough('support_code.create', 'ticket.create', 'submission.decide')
+  const ended = await deciding()
+  await db
+    .update(clients)
+    .set({ status: 'disabled', disabledAt: new Date(test.clock.now()) })
+    .where(eq(clients.id, ended.shop.id))
+  await refused(ended.call, 'disabled after the code was verified')
+  t.match(await release(id, { supportCode: (await deciding()).call }), { status: 200, body: { status: 'released' } })
+})
+
+t.test('and the service he made the code through stays what it is', twoConnections, async (t) => {
+  const id = await fresh()
+  const { shop, call } = await toldThrough('support_code.create', 'submission.decide')
+  const disabling = async () => {
+    const taken = db.transaction((tx) => tx.execute(sql`select from clients where id = ${shop.id} for no key update nowait`))
+    t.equal(sqlState(await taken.catch((error: unknown) => error)), '55P03', 'disabling it waits')
+    return undefined
+  }
+  const { result } = await meanwhile(
+    disabling,
     async () => undefined,
     () => release(id, { supportCode: call }),
   )

@@ -2,7 +2,7 @@
 import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
-import { contactDomains, contacts, grants, supportCodes } from '../../src/database/tables.ts'
+import { clients, contactDomains, contacts, grants, supportCodes } from '../../src/database/tables.ts'
 import type { Speaker } from '../../src/speakers/schema.ts'
 import type { ClientScope } from '../../src/vocabulary.ts'
 import { send } from '../fixtures/app.ts'
@@ -103,21 +103,63 @@ t.test('D2: so does a contact who is limited to other domains; within his limit 
   t.match(await make('two', elsewhere), { status: 403, body: { reason: 'domain_not_in_role' } })
 })
 
-t.test('A4: nor does a service that may open no ticket for its user', async (t) => {
-  const scopes = async (...some: ClientScope[]) => {
-    const shop = await panel(test, { scopes: some })
-    return panelToken(test, shop, await tie(test, shop, people.technical))
+t.test('A4: a code made through a service serves for no more than it may, at every use', async (t) => {
+  const through = async (...scopes: ClientScope[]) => {
+    const shop = await panel(test, { scopes })
+    const token = await panelToken(test, shop, await tie(test, shop, people.technical))
+    const body = { domain: 'alpha.example' }
+    const making = () => send(test, 'POST', `/v1/accounts/${a.number}/support-codes`, { token, body })
+    const become = (change: object) =>
+      db
+        .update(clients)
+        .set({ ...change, authorityRevision: sql`${clients.authorityRevision} + 1` })
+        .where(eq(clients.id, shop.id))
+    return { shop, token, making, become }
   }
-  const through = (token: string) =>
-    send(test, 'POST', `/v1/accounts/${a.number}/support-codes`, { token, body: { domain: 'alpha.example' } })
-  const [narrow, other] = [await scopes('support_code.create'), await scopes('ticket.create')]
-  const before = await stage.rows('journal_events')
-  const codes = await db.select().from(supportCodes)
-  t.match(await through(narrow), { status: 403, body: { reason: 'client_not_allowed' } })
-  t.match(await through(other), { status: 403, body: { reason: 'client_not_allowed' } })
-  t.strictSame(await stage.rows('journal_events'), before, 'and nothing was written')
-  t.equal((await db.select().from(supportCodes)).length, codes.length)
-  t.equal((await through(await scopes('support_code.create', 'ticket.create'))).status, 201)
+  const unchanged = async (act: () => ReturnType<typeof send>, expected: object, what: string) => {
+    const before = await stage.rows('journal_events')
+    t.match(await act(), expected, what)
+    t.strictSame(await stage.rows('journal_events'), before, `${what}: and nothing was written`)
+  }
+  const noService = { status: 403, body: { reason: 'client_not_allowed' } }
+  await unchanged((await through('ticket.create')).making, noService, 'it is registered for no code')
+
+  const narrow = await through('support_code.create')
+  const { status, body } = await narrow.making()
+  t.equal(status, 201)
+  const [row] = await db.select().from(supportCodes).where(eq(supportCodes.id, body.id))
+  t.equal(row?.clientId, narrow.shop.id)
+  const evaluation = { resource: { type: 'account', id: a.id }, action: { name: 'support_code.create' } }
+  const asked = { subject: { type: 'user', id: people.technical.id }, ...evaluation }
+  const decided = await send(test, 'POST', '/access/v1/evaluation', { token: narrow.token, body: asked })
+  t.match(decided, { status: 200, body: { decision: true } }, 'S7: as the decision says')
+  t.match(await verify(body.code), { status: 200, body: { id: body.id, capacity: 'contact' } })
+  await unchanged(() => byPhone(body.id), noService, 'a ticket by telephone')
+  await narrow.become({ scopes: ['support_code.create', 'ticket.create'] })
+  t.equal((await byPhone(body.id)).status, 201, 'once it is registered for tickets')
+
+  const waiting = (await narrow.making()).body.code
+  await narrow.become({ scopes: ['ticket.create'] })
+  t.match(await verify(waiting), { status: 422, body: { errors: [{ pointer: '#/code', code: 'refused' }] } }, 'no longer for codes')
+
+  const wide = await through('support_code.create', 'ticket.create')
+  const call = (await verify((await wide.making()).body.code)).body.id
+  const moved = async (_attempt: number, values: Record<string, unknown>) => {
+    t.equal(values['guardClient'], wide.shop.id)
+    return { ...values, guardClientRevision: Number(values['guardClientRevision']) + 1 }
+  }
+  const { attempts, result } = await meanwhile(
+    moved,
+    async () => undefined,
+    () => byPhone(call),
+  )
+  t.match(attempts, [{ stood: false }], 'the service changes before it is written')
+  t.equal(result.status, 503)
+  t.equal((await byPhone(call)).status, 201)
+  const last = (await wide.making()).body.code
+  await wide.become({ status: 'disabled', disabledAt: new Date(test.clock.now()) })
+  await unchanged(() => byPhone(call), { status: 403, body: { reason: 'principal_inactive' } }, 'it is disabled during the call')
+  t.match(await verify(last), { status: 422, body: { errors: [{ pointer: '#/code', code: 'refused' }] } }, 'nor is another verified')
 })
 
 t.test('the agent sees who is calling, in which capacity and for what, once', async (t) => {

@@ -1,0 +1,2 @@
+ALTER TABLE "support_codes" ADD COLUMN "client_id" uuid;--> statement-breakpoint
+ALTER TABLE "support_codes" ADD CONSTRAINT "support_codes_client_id_clients_id_fk" FOREIGN KEY ("client_id") REFERENCES "public"."clients"("id") ON DELETE no action ON UPDATE no action;
