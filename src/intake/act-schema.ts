@@ -8,7 +8,7 @@ export const ApproveSubmission = Type.Object(
   {
     consent: closedWord(
       ['this_ticket', 'standing'] as const,
-      '`this_ticket`: to this one ticket, for 30 days; `standing`: to act on behalf of the account on this domain from now on',
+      '`this_ticket`: to this one ticket, for 30 days, or GRANT_DAYS_MAX where that is less; `standing`: to act on behalf of the account on this domain from now on',
     ),
     grant: Type.Optional(
       Type.Object(

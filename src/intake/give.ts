@@ -30,7 +30,7 @@ export async function giveConsent(
   const { domain, submitterUserId } = submission
   const id = newId()
   const at = new Date(authority.at)
-  const { days, ...terms } = body.consent === 'standing' ? standing(config, body) : thisTicket(topic)
+  const { days, ...terms } = body.consent === 'standing' ? standing(config, body) : thisTicket(config, topic)
   const row = {
     id,
     accountId,
@@ -47,7 +47,9 @@ export async function giveConsent(
   return id
 }
 
-const thisTicket = (topic: string) => ({ actions: oneTicketActions, topics: [topic], maxUses: 1, purpose: null, days: oneTicketDays })
+function thisTicket({ grantDaysMax }: Config, topic: string) {
+  return { actions: oneTicketActions, topics: [topic], maxUses: 1, purpose: null, days: Math.min(oneTicketDays, grantDaysMax) }
+}
 
 function standing({ grantDaysDefault }: Config, { grant = {} }: ApproveSubmission) {
   const { actions = oneTicketActions, topics = null, reach = 'own' as const, maxUses = null, purpose = null } = grant

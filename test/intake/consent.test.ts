@@ -3,7 +3,7 @@ import { eq, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { addresses, clients, contacts, domainNames, domains, grants, sessions, tickets } from '../../src/database/tables.ts'
-import { send } from '../fixtures/app.ts'
+import { type Sent, send } from '../fixtures/app.ts'
 import { contact, domain, person, submission, tokenFor } from '../fixtures/cast.ts'
 import { eventsOf, letters } from '../fixtures/ledger.ts'
 import { askToNarrow } from '../oauth/stage.ts'
@@ -205,6 +205,17 @@ t.test('T2: nor does standing consent last longer than a grant may', async (t) =
     .update(grants)
     .set({ status: 'revoked', endedAt: new Date(test.clock.now()) })
     .where(eq(grants.id, row.id))
+})
+
+t.test('T2: no consent lasts longer than any grant may', async (t) => {
+  const strict = await setStage(t, { GRANT_DAYS_MAX: '7', GRANT_DAYS_DEFAULT: '7' })
+  const lifeOf = async ({ status, body, text }: Sent, { grantOf }: typeof stage): Promise<number> => {
+    t.equal(status, 200, text)
+    const { notBefore, expiresAt } = await grantOf(body.grant)
+    return (expiresAt.getTime() - notBefore.getTime()) / dayMs
+  }
+  t.equal(await lifeOf(await approve('owner', await fresh()), stage), 30)
+  t.equal(await lifeOf(await strict.approve('owner', (await strict.submit('stranger')).body.id), strict), 7)
 })
 
 t.test('standing consent wants grant.manage too', async (t) => {
