@@ -12,7 +12,7 @@ export type Asks = {
   staffAction?: StaffAction | undefined
   /** What it is asked instead when the caller has a grant, and is no contact of the account who holds the action there. */
   delegateAction?: DelegableAction | undefined
-  /** The question, from the facts; null when what the path names is not there. */
+  /** The question, from the facts; null, whatever the action, when what the path names is not there. */
   about: (loaded: Loaded, action: Action) => Question | null
 }
 
@@ -22,13 +22,12 @@ export type Asks = {
  */
 export function asked(ask: Asks, loaded: Loaded): { action: Action; question: Question | null } {
   const { facts } = loaded
-  const actions = actionsFor(ask, loaded)
-  const [own, delegate] = actions.map((action) => ({ action, question: ask.about(loaded, action) }))
-  if (delegate?.question && own?.question && !decide(facts, own.question, facts.now).permit) {
-    const decision = decide(facts, delegate.question, facts.now)
-    if (decision.permit && decision.via.capacity === 'grant') return delegate
-  }
-  return own as { action: Action; question: Question | null }
+  const [action, delegateAction] = actionsFor(ask, loaded)
+  const own = { action, question: ask.about(loaded, action) }
+  if (own.question === null || delegateAction === undefined || decide(facts, own.question, facts.now).permit) return own
+  const question = ask.about(loaded, delegateAction) as Question
+  const decision = decide(facts, question, facts.now)
+  return decision.permit && decision.via.capacity === 'grant' ? { action: delegateAction, question } : own
 }
 
 /** What he is asked first, and what as a delegate where he is one beside being a contact. */
