@@ -2,7 +2,6 @@
  * A personal access token: for a tool, with a name and a longer life, below a ceiling. It hangs on a session of its own, so that
  * everything that ends a session ends it.
  */
-
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'

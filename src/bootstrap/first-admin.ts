@@ -1,5 +1,4 @@
 /** The first admin: made once, by whoever holds the token that the start of the service has shown. */
-
 import { changeByProof } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { providerAccountId, staffMembers } from '../database/tables.ts'

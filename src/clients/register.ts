@@ -1,5 +1,4 @@
 /** Registering a client. It adds no authority to anybody: it may be used for its scopes at most, by the users of its realm. */
-
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'

@@ -367,7 +367,7 @@ export const grants = pgTable(
       .notNull()
       .references(() => users.id),
     approvedAt: instant(),
-    /** When its grantor offered or adopted it, or let it go on; null: when it was approved. */
+    /** When its grantor offered or adopted it, or let it go on himself; null: when it was approved. */
     grantedAt: instant(),
     /** When a contact last looked at it and let it be. */
     reviewedAt: instant(),

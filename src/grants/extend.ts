@@ -2,7 +2,6 @@
  * More of a grant, or longer: a new offer to the same developer, which takes the place of the grant when he accepts it. Until then the
  * old one stays as it is.
  */
-
 import type { Context } from '../authority/context.ts'
 import { actorOf } from '../authority/judge.ts'
 import type { Answer } from '../database/idempotency.ts'

@@ -31,8 +31,7 @@ export function suspendGrant(context: Context, standing: Standing, { reason }: E
 }
 
 /**
- * Lifts what the caller's own side suspended; in force again when nothing else is left. It gives, so it wants the version that was seen,
- * and the contact who does it stands for the grant from then on, as who adopts it does.
+ * Lifts what the caller's own side suspended; in force again when nothing else is left. It gives, so it wants the version that was seen.
  * @throws Problem `invalid_transition` for what his side did not suspend, `conflict` for who would lift it for himself
  */
 export function resumeGrant(context: Context, standing: Standing, { reason }: EndGrant): Promise<Answer> {
@@ -47,12 +46,9 @@ export function resumeGrant(context: Context, standing: Standing, { reason }: En
     // That its grantor was compromised is lifted by an owner who adopts it, not by staff.
     const compromised = await isCompromised(act)
     const left = causesOf(act).filter((other) => other !== cause || (cause === 'staff' && compromised))
-    const given = cause === 'account' && !compromised && !left.includes('grantor_lost_authority')
-    await write(act, left, cause !== 'staff' && grant.staffHeld, given ? standsFor(act) : {})
-    const isAnother = given && grant.grantorContactId !== authority.via.id
-    const changed = ['suspensionCauses', ...(left.length === 0 ? ['status'] : []), ...(isAnother ? ['grantor'] : [])]
-    const from = isAnother ? { from: grant.grantorContactId } : {}
-    await record(act, 'grant.resumed', changed, { lifted: cause, left, ...from, ...(reason === undefined ? {} : { reason }) })
+    await write(act, left, cause !== 'staff' && grant.staffHeld, compromised ? {} : givenAnew(act))
+    const changed = ['suspensionCauses', ...(left.length === 0 ? ['status'] : [])]
+    await record(act, 'grant.resumed', changed, { lifted: cause, left, ...(reason === undefined ? {} : { reason }) })
     await tellSides(act, 'grant_resumed')
     return true
   })
@@ -72,14 +68,14 @@ async function isCompromised({ tx, grant, authority }: Act): Promise<boolean> {
   return (inForce as Adoptable).compromised
 }
 
-/**
- * Without his yes it would still be suspended. So it is worth no more than he is, and was given by him now: if he was in somebody else's
- * hands, it is what they gave. Whoever may let it go on manages grants of all its domains, and so holds all of it. A grant that nobody
- * stands for, or whose grantor was compromised, is not given so: that takes adopting it.
- */
-const standsFor = ({ authority }: Act) => ({ grantorContactId: authority.via.id, grantedAt: new Date(authority.at) })
+type Given = { grantedAt?: Date }
 
-type Given = Partial<ReturnType<typeof standsFor>>
+/**
+ * Its grantor gives it once more: if he was in somebody else's hands, it is what they gave. Who lets go on what another gave does not take
+ * his place: what was given in the wrong hands stays so, whoever says yes to it without adopting it.
+ */
+const givenAnew = ({ grant, authority }: Act): Given =>
+  authority.via.id === grant.grantorContactId ? { grantedAt: new Date(authority.at) } : {}
 
 async function write({ tx, grant }: Act, causes: readonly SuspensionCause[], staffHeld: boolean, given: Given = {}): Promise<void> {
   const status = causes.length === 0 ? 'active' : 'suspended'

@@ -2,7 +2,6 @@
  * What a route says about who may use it, and how that becomes a question. Every route declares it; the server does not start with
  * one that does not (`authentication.ts`).
  */
-
 import { actionFor } from '../authority/asked.ts'
 import { decide } from '../authority/decide.ts'
 import { type DomainFact, type Question, question, questionAboutTicket } from '../authority/facts.ts'

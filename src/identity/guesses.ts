@@ -1,5 +1,4 @@
 /** A person learns by mail that somebody guesses at his password or codes, when the guesses begin to have to wait. */
-
 import { changeByProof } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'
 import { newId } from '../id.ts'

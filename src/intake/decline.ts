@@ -1,5 +1,4 @@
 /** A no, and a no for good. They only take away: no version, harmless to repeat, and the submitter sees nothing of either. */
-
 import { eventOf } from '../authority/authorship.ts'
 import { changeOnce } from '../authority/change.ts'
 import type { Context } from '../authority/context.ts'

@@ -1,5 +1,4 @@
 /** The grant by which an account agrees to a submission. Its grantor is the contact who agreed: it is never worth more than he is. */
-
 import { eventOf } from '../authority/authorship.ts'
 import { type Authority, actorOf } from '../authority/judge.ts'
 import type { SubmissionRow } from '../authority/load.ts'

@@ -1,5 +1,4 @@
 /** Sessions that a proof begins, and the access tokens on them. */
-
 import type { Context } from '../authority/context.ts'
 import type { Database } from '../database/open.ts'
 import { providerAccountId, sessions } from '../database/tables.ts'

@@ -1,5 +1,4 @@
 /** How a contact comes to be: as an invitation to an address, which counts nowhere until whoever has proven that address accepts it. */
-
 import { eventOf } from '../authority/authorship.ts'
 import { notifyOwners } from '../authority/cascades.ts'
 import { demandNotClosed } from '../authority/closed.ts'

@@ -2,7 +2,6 @@
  * The rows of a new ticket and their one statement. Every door comes through here with an authority that was decided and the guard that
  * holds while it stands.
  */
-
 import { authorship } from '../authority/authorship.ts'
 import type { DomainFact } from '../authority/facts.ts'
 import type { GuardValues } from '../authority/guard.ts'

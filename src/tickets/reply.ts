@@ -1,5 +1,4 @@
 /** Words on a ticket: replies and internal notes. */
-
 import { authorship } from '../authority/authorship.ts'
 import type { Context } from '../authority/context.ts'
 import type { Answer } from '../database/idempotency.ts'

@@ -240,7 +240,7 @@ t.test('adopting a grant', async (t) => {
       t.match(await refusedOf(t, test, () => act(owner, next, 'approve', { ifMatch: 1 })), { status: 409, body: { code: 'conflict' } })
     })
 
-    await t.test('R1: what he let go on in that time was let go on by others: not in force until an owner adopts it', async (t) => {
+    await t.test('R1: what he gave before and let go on in that time: not in force until an owner adopts it', async (t) => {
       const letters = await account(test, 'Gamma Ltd')
       const name = await domain(test, letters, 'gamma.example')
       const gammaOwner = await contact(test, letters, owner, 'owner')
@@ -253,11 +253,13 @@ t.test('adopting a grant', async (t) => {
         const ticket = { account: letters.number, domain: name.name, topic: 'other', subject: 'Broken', message: 'It broke.' }
         return send(test, 'POST', '/v1/tickets', { token: who.token, key: true, body: ticket })
       }
-      const developers = await Promise.all(['Ofowner', 'Ofhis', 'Honest', 'Resumed'].map((first) => person(test, first)))
-      const [ofOwner, ofHis, honest, byManager] = developers as [Person, Person, Person, Person]
+      const developers = await Promise.all(['Early', 'Late', 'Honest', 'Resumed'].map((first) => person(test, first)))
+      const [early, late, honest, byManager] = developers as [Person, Person, Person, Person]
+      const recent = { ...long, approvedAt: minute(0), notBefore: minute(0) }
       const resumed = [
-        { who: ofOwner, id: await grant(test, letters, gammaOwner, ofOwner, [name], long) },
-        { who: ofHis, id: await grant(test, letters, gammaGiver, ofHis, [name], long) },
+        { who: early, by: giver, id: await grant(test, letters, gammaGiver, early, [name], long) },
+        // Given in the wrong hands: that another lets it go on in good faith makes it no better.
+        { who: late, by: manager, id: await grant(test, letters, gammaGiver, late, [name], recent) },
       ]
       const kept = [
         { who: honest, id: await grant(test, letters, gammaOwner, honest, [name], long) },
@@ -265,9 +267,9 @@ t.test('adopting a grant', async (t) => {
       ]
       for (const { id } of [...resumed, kept[1] as (typeof kept)[number]]) t.equal((await actThere(owner, id, 'suspend')).status, 200)
       t.equal((await actThere(manager, (kept[1] as (typeof kept)[number]).id, 'resume', { ifMatch: 2 })).status, 200)
-      for (const { id, who } of resumed) {
+      for (const { id, who, by } of resumed) {
         t.equal((await openAs(who)).status, 403)
-        const sent = await actThere(giver, id, 'resume', { ifMatch: 2 })
+        const sent = await actThere(by, id, 'resume', { ifMatch: 2 })
         t.match(sent, { status: 200, body: { status: 'active', grantor: { user: { id: giver.id } } } }, sent.text)
         t.equal((await openAs(who)).status, 201)
       }

@@ -10,8 +10,7 @@ t.setTimeout(120_000)
 
 t.test('suspending and resuming', async (t) => {
   const stage = await setStage(t)
-  const { test, a, one, two, owner, manager, limited, technical, developer, admin, ownerContact, managerContact, act, row, events, told } =
-    stage
+  const { test, a, one, two, owner, manager, limited, technical, developer, admin, ownerContact, act, row, events, told } = stage
   await contact(test, a, developer, 'billing')
   const give = (rest = {}) => grant(test, a, ownerContact, developer, [one], rest)
   const body = { account: a.number, domain: one.name, topic: 'other', subject: 'Broken', message: 'It broke.' }
@@ -35,11 +34,7 @@ t.test('suspending and resuming', async (t) => {
       ['grant.suspended', 'grant.resumed'],
     )
     t.strictSame(await told(id), ['grant_resumed Dora', 'grant_resumed Olga'])
-    t.match(await row(id), { grantorContactId: managerContact, grantedAt: new Date(test.clock.now()) }, 'and stands for it from now on')
-    t.match(
-      (await eventsOf(test, a.id)).find(({ kind, resourceId }) => kind === 'grant.resumed' && resourceId === id),
-      { changed: ['suspensionCauses', 'status', 'grantor'], value: { lifted: 'account', from: ownerContact } },
-    )
+    t.match(await row(id), { grantorContactId: ownerContact, grantedAt: null }, 'who lets it go on does not take its grantor’s place')
     t.match(await refusedOf(t, test, () => act(owner, id, 'resume', { ifMatch: 3 })), {
       status: 409,
       body: { code: 'invalid_transition', from: 'active', to: 'active', allowed: ['suspended', 'revoked', 'superseded'] },
@@ -80,7 +75,7 @@ t.test('suspending and resuming', async (t) => {
     t.match(await act(manager, id, 'resume', { ifMatch: 2 }), {
       body: { status: 'suspended', suspensionCauses: ['grantor_lost_authority'] },
     })
-    t.match(await row(id), { grantorContactId: ownerContact, grantedAt: null }, 'nobody stands for it but who adopts it')
+    t.match(await row(id), { grantorContactId: ownerContact, grantedAt: null })
   })
 
   await t.test('A7: only by one who may manage grants of all its domains', async (t) => {

@@ -159,8 +159,6 @@ const resumeGrant = (at: number): Act => ({
     if (grant?.causes.has('account') !== true) return
     await onGrant(world, grant, 'resume')
     grant.causes.delete('account')
-    // Who lets it go on stands for it, unless its grantor lost it: that takes adopting.
-    if (!grant.causes.has('grantor_lost_authority')) grant.grantor = 'owner'
   },
 })
 
