@@ -130,7 +130,7 @@ export async function createApp({ context: given, keys, ready, secret, logger, t
     paging,
     factorKey: deriveKey(secret, 'second factors'),
     codeKey: deriveKey(secret, 'support codes'),
-    keySets: createKeySets(given.config.clientKeyUrls, readPublishedKeys),
+    keySets: createKeySets({ allowed: given.config.clientKeyUrls, usable: readPublishedKeys, log: app.log }),
     txt,
   }
   const rateLimit = createRateLimit({ quota: config.rateLimitRequests, windowSeconds: config.rateLimitSeconds, now: () => clock.now() })

@@ -3,6 +3,7 @@
  * client, and no admin, makes this service ask where it should not. Kept for minutes; a key that is new to us is looked for at once.
  */
 import type { JWK } from 'jose'
+import type { Log } from '../database/open.ts'
 import { Problem } from '../problem.ts'
 import { readJson } from './json.ts'
 
@@ -19,19 +20,23 @@ export class KeySetUnread extends Problem {
 /** The keys at an address, none for one that is not allowed; `kid` is the one that is wanted. @throws KeySetUnread */
 export type KeySets = (url: string, kid: unknown) => Promise<readonly JWK[]>
 
-/** In milliseconds: how long a set is believed, how long nobody asks again, and how long an answer is waited for. */
+/** In milliseconds: how long a set is believed, how long nobody asks again, nor the log says so again, and how long an answer is waited for. */
 const freshMs = 300_000
 const pauseMs = 10_000
+const silenceMs = 60_000
 const timeoutMs = 2_000
 const bytesMax = 65_536
 
 type Usable = (set: unknown) => Promise<readonly JWK[]>
-type Kept = { keys: readonly JWK[]; readAt: number; askedAt: number }
+type Kept = { keys: readonly JWK[]; readAt: number; askedAt: number; toldAt: number }
 
-const nothing: Kept = { keys: [], readAt: Number.NEGATIVE_INFINITY, askedAt: Number.NEGATIVE_INFINITY }
+const never = Number.NEGATIVE_INFINITY
+const nothing: Kept = { keys: [], readAt: never, askedAt: never, toldAt: never }
+
+type Options = { allowed: readonly string[]; usable: Usable; log: Pick<Log, 'warn'>; now?: () => number }
 
 /** `usable` are the keys of a set that count; it throws for what is no set. `now` in milliseconds, of a clock that never goes back. */
-export function createKeySets(allowed: readonly string[], usable: Usable, now: () => number = () => performance.now()): KeySets {
+export function createKeySets({ allowed, usable, log, now = () => performance.now() }: Options): KeySets {
   const kept = new Map<string, Kept>()
   const asking = new Map<string, Promise<void>>()
 
@@ -39,10 +44,15 @@ export function createKeySets(allowed: readonly string[], usable: Usable, now: (
   async function ask(url: string): Promise<void> {
     const last = kept.get(url) ?? nothing
     kept.set(url, { ...last, askedAt: now() })
-    const keys = await fetchSet(url)
-      .then(usable)
-      .catch(() => undefined)
-    if (keys !== undefined) kept.set(url, { keys, readAt: now(), askedAt: now() })
+    try {
+      const keys = await usable(await fetchSet(url))
+      kept.set(url, { ...last, keys, readAt: now(), askedAt: now() })
+    } catch (error) {
+      if (now() - last.toldAt >= silenceMs) {
+        kept.set(url, { ...last, askedAt: now(), toldAt: now() })
+        log.warn({ url, reason: (error as Error).message }, 'the keys that a client publishes cannot be read')
+      }
+    }
     asking.delete(url)
   }
 

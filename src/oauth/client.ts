@@ -7,7 +7,7 @@ import type { Context } from '../authority/context.ts'
 import { clients } from '../database/tables.ts'
 import { isUuid } from '../http/access.ts'
 import type { Feature } from '../http/feature.ts'
-import { KeySetUnread } from '../http/key-sets.ts'
+import type { KeySetUnread } from '../http/key-sets.ts'
 import { ownClient } from '../http/keys.ts'
 import { hashOf } from '../outbox/secret.ts'
 import { readAssertion, statedIssuer, statedKey } from './assertion.ts'
@@ -41,7 +41,7 @@ export async function clientOf(feature: Feature, request: FastifyRequest, form: 
   const now = context.clock.now()
   const proven =
     'assertion' in credentials
-      ? await isProven(context, row, await keysToProve(feature, request, row, credentials.assertion, now), credentials.assertion, now)
+      ? await isProven(context, row, await keysToProve(feature, row, credentials.assertion, now), credentials.assertion, now)
       : isSecret(row, credentials.secret, now)
   const another = form.has('client_id') && form.get('client_id') !== row.id
   if (!proven || another) throw invalidClient()
@@ -59,17 +59,18 @@ async function keysOf({ keySets }: Feature, { keys, keysUrl }: Row, jwt: string)
 }
 
 /**
- * The keys for its own proof. While those it publishes cannot be read, it is told to wait if it signs with one that it had published, which
- * proves nothing else; to everybody else it is like a client that does not exist, for its id is no secret.
+ * The keys for its own proof. While those it publishes cannot be read, the registered ones serve alone; it is told to wait if it signs with
+ * one that it had published, which proves nothing else; to everybody else it is like a client that does not exist, for its id is no secret.
  */
-async function keysToProve(feature: Feature, request: FastifyRequest, row: Row, assertion: string, now: number): Promise<readonly JWK[]> {
+async function keysToProve(feature: Feature, row: Row, assertion: string, now: number): Promise<readonly JWK[]> {
   try {
     return await keysOf(feature, row, assertion)
   } catch (error) {
-    if (!(error instanceof KeySetUnread)) throw error
-    request.log.warn({ client: row.id }, 'the keys that a client publishes cannot be read')
-    const said = await readAssertion(assertion, error.former, expectedOf(feature.context, row, now))
-    throw 'fault' in said || said.sub !== row.id ? invalidClient() : error
+    const said = (keys: readonly JWK[]) => readAssertion(assertion, keys, expectedOf(feature.context, row, now))
+    const registered = row.keys as JWK[]
+    if (!('fault' in (await said(registered)))) return registered
+    const before = await said((error as KeySetUnread).former)
+    throw 'fault' in before || before.sub !== row.id ? invalidClient() : error
   }
 }
 

@@ -36,13 +36,19 @@ async function publisher(t: Test) {
   return Object.assign(place, { publish })
 }
 
+type Said = [object, string]
+
+/** The sets of one place, and what is said about it. */
+const keySetsOf = ({ url }: { url: string }, now?: () => number, said: Said[] = []) =>
+  createKeySets({ allowed: [url], usable: readPublishedKeys, log: { warn: (...line: Said) => said.push(line) }, ...(now && { now }) })
+
 const kids = (keys: readonly { kid?: string }[]) => keys.map(({ kid }) => kid)
 
 t.test('a set is read from an allowed address only, and believed for five minutes', async (t) => {
   const place = await publisher(t)
   const [one, two] = [await keyPair(), await keyPair('ES256')]
   let now = 0
-  const read = createKeySets([place.url], readPublishedKeys, () => now)
+  const read = keySetsOf(place, () => now)
   place.publish(one.jwk)
   for (const other of [`${place.url}?x`, place.url.replace('127.0.0.1', 'localhost'), 'http://169.254.169.254/'])
     t.strictSame(await read(other, one.kid), [], other)
@@ -69,7 +75,7 @@ t.test('what cannot be read leaves what was read, as long as that is believed', 
   const place = await publisher(t)
   const pair = await keyPair()
   let now = 0
-  const read = createKeySets([place.url], readPublishedKeys, () => now)
+  const read = keySetsOf(place, () => now)
   const broken: Record<string, (reply: ServerResponse) => unknown> = {
     'an error': (reply) => reply.writeHead(500).end('{"keys":[]}'),
     'a redirect': (reply) => reply.writeHead(302, { location: place.url }).end(),
@@ -95,6 +101,30 @@ t.test('what cannot be read leaves what was read, as long as that is believed', 
   await t.rejects(read(place.url, pair.kid), { code: 'unavailable' })
 })
 
+t.test('the log says so once a minute, however often it is asked', async (t) => {
+  const place = await publisher(t)
+  const said: Said[] = []
+  let now = 0
+  const read = keySetsOf(place, () => now, said)
+  place.answer = (reply) => reply.writeHead(500).end()
+  const ask = () => read(place.url, 'any').catch(() => undefined)
+  for (; now < 60_000; now += 10_000) await Promise.all([ask(), ask()])
+  t.equal(place.asked, 6)
+  t.strictSame(said, [[{ url: place.url, reason: 'no key set' }, 'the keys that a client publishes cannot be read']])
+  await ask()
+  t.equal(said.length, 2)
+  place.publish()
+  now += 10_000
+  await ask()
+  place.answer = (reply) => reply.destroy()
+  now += 49_999
+  await read(place.url, 'another')
+  t.equal(said.length, 2, 'nor sooner when it was read meanwhile')
+  now += 10_000
+  await read(place.url, 'another')
+  t.equal(said.length, 3, 'and while what was read is still believed')
+})
+
 t.test('of what is published counts what could be registered', async (t) => {
   const place = await publisher(t)
   const [good, exposed] = [await keyPair(), await keyPair()]
@@ -103,10 +133,10 @@ t.test('of what is published counts what could be registered', async (t) => {
   const chatty = { ...good.jwk, key_ops: ['verify'], x5t: 'x', alg: 'EdDSA' }
   const odd = [null, 'key', [], { ...good.jwk, kid: 7 }, { ...good.jwk, kid: 'enc', use: 'enc' }, { ...good.jwk, kid: 'alg', alg: 'ES256' }]
   place.publish(...odd, secret, weak, await exportJWK(exposed.privateKey), chatty)
-  const keys = await createKeySets([place.url], readPublishedKeys)(place.url, good.kid)
+  const keys = await keySetsOf(place)(place.url, good.kid)
   t.strictSame(keys, [{ kty: 'OKP', crv: 'Ed25519', x: good.jwk.x, kid: good.kid, alg: 'EdDSA', use: 'sig' }])
   place.publish(...Array.from({ length: 10 }, () => ({ kty: 'unheard', kid: 'of' })), good.jwk)
-  t.strictSame(await createKeySets([place.url], readPublishedKeys)(place.url, good.kid), [], 'ten are looked at')
+  t.strictSame(await keySetsOf(place)(place.url, good.kid), [], 'ten are looked at')
 })
 
 t.test('only safe addresses can be allowed', async (t) => {
@@ -187,6 +217,16 @@ t.test('a client that publishes its keys', async (t) => {
       { claims: { sub: absent.id } },
     ])
       t.strictSame(comparable(await tried(publishing, changes)), comparable(unknown))
+
+    const registered = await keyPair()
+    const keys = [{ ...registered.jwk, alg: 'EdDSA', use: 'sig' }]
+    await other.context.db.update(clients).set({ keys }).where(eq(clients.id, publishing.id))
+    const unnamed = { header: { kid: undefined } }
+    for (const changes of [{}, unnamed])
+      t.equal((await tried(publishing, { by: registered, ...changes })).status, 200, 'a registered key needs none of the published')
+    t.strictSame(comparable(await tried(publishing, { by: registered, claims: { sub: absent.id }, ...unnamed })), comparable(unknown))
+    t.strictSame(comparable(await tried(publishing, { by: registered, header: { kid: 'unknown' } })), comparable(unknown))
+    t.equal((await tried(publishing)).status, 503)
   })
 
   await t.test('it is nobody once the address is not allowed', async (t) => {
