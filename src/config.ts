@@ -131,8 +131,8 @@ const settings = Type.Object({
     'How long what a developer asked for is kept after it was answered, withdrawn or unanswered for long.',
   ),
   removedAddressDays: whole(1, 3_650, 30, 'How long a removed mail address is kept, so that its mailbox can still be told.'),
-  grantDaysDefault: whole(1, 3_650, 90, 'The life of a grant whose end is not given.'),
-  grantDaysMax: whole(1, 3_650, 365, 'The longest life of a grant.'),
+  grantDaysDefault: whole(1, 365, 90, 'The life of a grant whose end is not given.'),
+  grantDaysMax: whole(1, 365, 365, 'The longest life of a grant.'),
   closedAccountDays: whole(
     0,
     3_650,

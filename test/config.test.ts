@@ -89,6 +89,7 @@ t.test('a wrong value is refused by one sentence that names the variable, what i
     ['CORS_ORIGINS', '*', 'http or https origins separated by commas, such as https://panel.example'],
     ['ACCESS_TOKEN_SECONDS', '86401', 'a whole number from 60 to 86400'],
     ['PASSWORD_HASH_MEMORY_KIB', '19455', 'a whole number from 19456 to 1048576'],
+    ['GRANT_DAYS_MAX', '366', 'a whole number from 1 to 365'],
     ['PASSWORD_HASH_PASSES', '1', 'a whole number from 2 to 20'],
     ['SIGNING_ALGORITHM', 'RS256', 'one of EdDSA, ES256'],
     ['CONFORMANCE_PDP', 'yes', '`true` or `false`'],
