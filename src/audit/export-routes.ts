@@ -13,6 +13,9 @@ import { periodOf } from './period.ts'
 import { EventFilters, ProviderEventFilters } from './schema.ts'
 import { type EventFilter, listEventsInTime } from './store.ts'
 
+/** For a batch that is being read when the service ends, and the line after it. */
+const lastBatchMs = 2_000
+
 const mediaType = 'application/x-ndjson'
 const answer = {
   description: 'One JSON object a line: `{"event": …}` oldest first, `{"progress": …}`, and at last `{"end": {"complete": true, …}}`',
@@ -23,10 +26,13 @@ const schemaOf = (summary: string) => ({ tags: ['audit'], summary, produces: [me
 export async function auditExportRoutes(app: App, feature: Feature): Promise<void> {
   let stopping = false
   const open = new Set<Readable>()
-  // One that waits for its reader would keep the process; the others come to their next batch, and end there.
+  // One that waits for its reader would keep the process; the others come to their next batch, and end there, if it is taken.
   app.addHook('preClose', async () => {
     stopping = true
     for (const stream of open) if (stream.readableLength > 0) stream.destroy()
+    setTimeout(() => {
+      for (const stream of open) stream.destroy()
+    }, lastBatchMs).unref()
   })
 
   function stream(request: FastifyRequest, reply: FastifyReply, filter: EventFilter): void {

@@ -127,12 +127,14 @@ t.test('authority is asked again while it is read, and slow readers are neither 
   const a = await account(test, 'Alpha Ltd')
   const owner = await person(test, 'Olga Owner')
   const ownerContact = await contact(test, a, owner, 'owner')
+  const other = await person(test, 'Otto Owner')
+  await contact(test, a, other, 'owner')
   const events = 15 * eventsInBatch
   await write(test, a, events, { value: { text: 'x'.repeat(8_000) } })
   await test.app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = test.app.server.address() as AddressInfo
-  const begin = async (): Promise<IncomingMessage> => {
-    const headers = { authorization: `Bearer ${owner.token}` }
+  const begin = async ({ token }: { token: string }): Promise<IncomingMessage> => {
+    const headers = { authorization: `Bearer ${token}` }
     const [response] = await once(
       get({ port, host: '127.0.0.1', path: `/v1/accounts/${a.number}/audit-events/export`, headers }),
       'response',
@@ -140,8 +142,8 @@ t.test('authority is asked again while it is read, and slow readers are neither 
     return response
   }
 
-  const waiting = await begin()
-  const response = await begin()
+  const waiting = await begin(other)
+  const response = await begin(owner)
   await test.context.db
     .update(contacts)
     .set({ status: 'ended', endedAt: new Date(test.clock.now()) })
@@ -152,10 +154,12 @@ t.test('authority is asked again while it is read, and slow readers are neither 
   t.strictSame(lines.at(-1), { end: { complete: false, events: read, reason: 'no_authority' } })
   t.ok(read > 0 && read < events, `after ${read} of ${events}`)
 
-  const cut = once(waiting, 'error')
+  let rest = ''
+  const over = new Promise((resolve) => waiting.on('error', () => 'cut').once('close', resolve))
   await test.app.close()
-  waiting.resume()
-  t.match(await cut, [{ code: 'ECONNRESET' }], 'a reader that does not read does not hold up the end of the service')
+  waiting.on('data', (chunk) => (rest = `${rest}${chunk}`.slice(-100)))
+  await over
+  t.ok(!waiting.complete || rest.includes('"stopping"'), 'a reader that does not read does not hold up the end of the service')
 })
 
 t.test('an export that cannot go on says so in its last line', async (t) => {
