@@ -8,7 +8,7 @@ import { startService } from './service.ts'
 const closeWithinMs = 10_000
 
 /** A line a request, written by itself, would cost as much as the request's way to the database. The end of the process writes what is left. */
-const logBytes = 4_096
+const logBytes = 16_000
 const logMs = 500
 
 const exit = (code: number) => () => process.exit(code)

@@ -7,18 +7,24 @@ import type { Evaluation } from './read.ts'
 
 /** Everything the evaluations name, for the facts. */
 export function namedBy(evaluations: readonly Evaluation[]): NamedByMany {
-  const accounts = evaluations.flatMap((evaluation) => accountOf(evaluation) ?? [])
-  const domains = evaluations.flatMap(({ resource }) => (resource.type === 'domain' ? (domainRef(resource.id) ?? []) : []))
+  const [accountIds, accountNumbers, domainIds, domainNames] = [new Set<string>(), new Set<string>(), new Set<string>(), new Set<string>()]
+  const ticketIds = new Set<string>()
+  for (const evaluation of evaluations) {
+    const { resource } = evaluation
+    const account = accountOf(evaluation)
+    if (account !== undefined) 'id' in account ? accountIds.add(account.id) : accountNumbers.add(account.number)
+    const domain = resource.type === 'domain' ? domainRef(resource.id) : undefined
+    if (domain !== undefined) 'id' in domain ? domainIds.add(domain.id) : domainNames.add(domain.name)
+    if (resource.type === 'ticket' && isUuid(resource.id)) ticketIds.add(resource.id)
+  }
   return {
-    accountIds: unique(accounts.flatMap((ref) => ('id' in ref ? ref.id : []))),
-    accountNumbers: unique(accounts.flatMap((ref) => ('number' in ref ? ref.number : []))),
-    domainIds: unique(domains.flatMap((ref) => ('id' in ref ? ref.id : []))),
-    domainNames: unique(domains.flatMap((ref) => ('name' in ref ? ref.name : []))),
-    ticketIds: unique(evaluations.flatMap(({ resource }) => (resource.type === 'ticket' && isUuid(resource.id) ? resource.id : []))),
+    accountIds: [...accountIds],
+    accountNumbers: [...accountNumbers],
+    domainIds: [...domainIds],
+    domainNames: [...domainNames],
+    ticketIds: [...ticketIds],
   }
 }
-
-const unique = (values: readonly string[]): string[] => [...new Set(values)]
 
 type AccountRef = { id: string } | { number: string }
 
@@ -74,7 +80,8 @@ function accountIn(facts: Facts, ref: AccountRef | undefined): string | null {
 
 function domainIn({ domains }: LoadedForMany, account: string, text: string): DomainFact | null {
   const ref = domainRef(text)
+  // A row that was released may be there for a ticket; its name is that of what is held now.
   const is = (domain: DomainFact): boolean =>
-    ref !== undefined && ('id' in ref ? domain.id === ref.id.toLowerCase() : domain.name === ref.name)
+    ref !== undefined && ('id' in ref ? domain.id === ref.id.toLowerCase() : domain.name === ref.name && domain.releasedAt === null)
   return domains.find((domain) => domain.accountId === account && is(domain)) ?? null
 }

@@ -20,8 +20,8 @@ import type { Evaluation } from './read.ts'
 export async function evaluate(context: Context, caller: Caller, evaluations: readonly Evaluation[]): Promise<Result[]> {
   const bySubject = Map.groupBy(evaluations, (evaluation) => subjectOf(evaluation) ?? '')
   bySubject.delete('')
-  const alone = bySubject.size === 1 && caller.userId !== null && bySubject.has(caller.userId)
-  const named = namedBy(alone ? [...bySubject.values()].flat() : evaluations)
+  const aboutCaller = bySubject.size === 1 && caller.userId !== null ? bySubject.get(caller.userId) : undefined
+  const named = namedBy(aboutCaller ?? evaluations)
   const own = await loadForMany(context.db, context.clock.offset(), caller, { ...named, onlyThere: true })
   if (!principalIsActive(own.facts, own.facts.now)) throw unauthenticated()
   const results = new Map<Evaluation, Result>()

@@ -29,9 +29,10 @@ export function namedBy(refs: readonly Ref[]): Pick<Named, 'domainIds' | 'domain
   }
 }
 
-/** Each stated domain as the account holds it; null for one it does not. */
-export function resolve(loaded: Loaded, stated: readonly Ref[]): (DomainFact | null)[] {
-  return stated.map((ref) => loaded.domains.find((domain) => ('id' in ref ? domain.id === ref.id : domain.name === ref.name)) ?? null)
+/** Each stated domain as the account holds it; null for one it does not. By its name that is never one that was released. */
+export function resolve({ domains }: Loaded, stated: readonly Ref[]): (DomainFact | null)[] {
+  const is = (ref: Ref, { id, name, releasedAt }: DomainFact) => ('id' in ref ? id === ref.id : name === ref.name && releasedAt === null)
+  return stated.map((ref) => domains.find((domain) => is(ref, domain)) ?? null)
 }
 
 export type Terms = Pick<GrantColumns, 'actions' | 'topics' | 'reach' | 'maxUses' | 'expiresAt'> & { domainIds: string[] }

@@ -110,7 +110,7 @@ function questionOn({ on, again }: Pick<Secured, 'on' | 'again'>, loaded: Loaded
     case 'contact':
       return loaded.contact && question(action, account, { targets: [{ role: loaded.contact.role }] })
     case 'grant':
-      return loaded.grant && question(action, account, { domains: loaded.grant.domains ?? [] })
+      return loaded.grant && question(action, account, { domains: loaded.grant.domains })
     case 'submission':
       return loaded.submission && question(action, account, { domains: [loaded.submission.domain] })
     case 'account':

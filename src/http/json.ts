@@ -26,7 +26,14 @@ class Reader extends JsonScanner {
   /** Names and indices that lead to the value being read; what lies beyond `#depth` is of the past. */
   readonly #path: (string | number)[] = []
   readonly #offences: FieldError[] = []
+  /** Without escapes no string has what its text has not, and there no NUL may stand as it is. */
+  readonly #isKeepable: boolean
   #depth = 0
+
+  constructor(text: string) {
+    super(text)
+    this.#isKeepable = !text.includes('\\') && text.isWellFormed()
+  }
 
   document(): unknown {
     const value = this.#value()
@@ -103,6 +110,7 @@ class Reader extends JsonScanner {
 
   /** Notes text that cannot be kept, by the part of the path that leads to it; for a name, to its object. */
   #keepable(text: string, pathLength: number): string {
+    if (this.#isKeepable) return text
     if ((text.includes('\0') || !text.isWellFormed()) && this.#offences.length < offencesMax) {
       const pointer = pointerTo(this.#path.slice(0, pathLength))
       this.#offences.push({ pointer, detail: 'must not contain a NUL character or an unpaired surrogate', code: 'text' })

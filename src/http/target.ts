@@ -31,6 +31,11 @@ function isDecodable(url: string): boolean {
   }
 }
 
-function hostsOf(request: FastifyRequest): number {
-  return request.raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.length === 4 && name.toLowerCase() === 'host').length
+function hostsOf({ raw: { rawHeaders } }: FastifyRequest): number {
+  let count = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string
+    if (name.length === 4 && name.toLowerCase() === 'host') count++
+  }
+  return count
 }

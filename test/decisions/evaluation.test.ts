@@ -214,3 +214,31 @@ t.test('the decision point', async (t) => {
   })
   t.ok(technicalContact)
 })
+
+t.test('S5: a batch says of each what it would be told alone, also of a name that was released and is held again', async (t) => {
+  const test = await openTestApp(t)
+  const a = await account(test, 'Alpha Ltd')
+  const owner = await person(test, 'Olga Owner')
+  await contact(test, a, owner, 'owner')
+  const former = await domain(test, a, 'shop.example')
+  const body = { account: a.number, domain: 'shop.example', topic: 'other', subject: 'Broken', message: 'It broke.' }
+  const ticket = await send(test, 'POST', '/v1/tickets', { token: owner.token, key: true, body })
+  const released = await send(test, 'DELETE', `/v1/accounts/${a.number}/domains/${former.id}`, { token: owner.token })
+  t.equal(released.status, 204)
+  test.clock.advance(120_000)
+  await domain(test, a, 'shop.example')
+  const questions = [
+    { action: { name: 'ticket.read' }, resource: { type: 'ticket', id: ticket.body.id } },
+    { action: { name: 'ticket.create' }, resource: { type: 'domain', id: 'shop.example' }, context: { account: a.number, topic: 'other' } },
+    { action: { name: 'ticket.create' }, resource: { type: 'domain', id: former.id }, context: { account: a.number, topic: 'other' } },
+  ]
+  const subject = { type: 'user', id: owner.id }
+  const ask = (path: string, asked: object) => send(test, 'POST', `/access/v1/${path}`, { token: owner.token, body: { subject, ...asked } })
+  const alone = []
+  for (const question of questions) alone.push((await ask('evaluation', question)).body)
+  t.match(alone, [{ decision: true }, { decision: true }, { decision: false, context: { reason: 'domain_not_in_account' } }])
+  for (const evaluations of [questions, questions.toReversed()]) {
+    const { body } = await ask('evaluations', { evaluations })
+    t.strictSame(evaluations === questions ? body.evaluations : body.evaluations.toReversed(), alone)
+  }
+})
