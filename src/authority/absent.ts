@@ -4,7 +4,7 @@ import type { Database } from '../database/open.ts'
 import { statement, value } from '../database/statement.ts'
 import type { ClientFact, SessionFact } from './facts.ts'
 import { type Loaded, load, type Named } from './load.ts'
-import { clientObject } from './objects.ts'
+import { clientColumns, objectOf } from './objects.ts'
 import { asSignedIn } from './own-session.ts'
 
 /** Belongs to nobody. */
@@ -24,7 +24,7 @@ export async function loadAbsent(db: Database, clockOffset: number, userId: stri
 
 const oneClient = statement<{ client: ClientFact }>(
   'authority_absent_client',
-  sql`select ${clientObject} as client from clients cl where cl.id = ${value('client', 'uuid')}`,
+  sql`select ${objectOf(clientColumns)} as client from clients cl where cl.id = ${value('client', 'uuid')}`,
 )
 
 /** The same through the service he acted by, if it was one: what it may not ask for him, it does not come to by being waited for. */

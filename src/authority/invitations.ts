@@ -12,7 +12,7 @@ import { eventOf } from './authorship.ts'
 import { limitAllows, roleAllows } from './conditions.ts'
 import { type ContactFact, question } from './facts.ts'
 import type { Authority } from './judge.ts'
-import { contactMembers, verified } from './objects.ts'
+import { contactColumns, objectsOf, verified } from './objects.ts'
 
 /** What an invited contact would get, and who stands for it as he is now. */
 export type InvitedContact = { accountId: string; role: ContactRole; byStaff: boolean; inviter: Inviter | null; clientActive: boolean }
@@ -25,8 +25,10 @@ export const invitedContactObject: SQL = sql`json_build_object('accountId', c.ac
   'clientActive', exists (select from clients cl where cl.realm = a.realm and cl.status = 'active'),
   'inviter', (select json_build_object('id', u.id, 'status', u.status, 'verified', ${verified('u')},
       'staffRole', (select sm.role from staff_members sm where sm.user_id = u.id and sm.ended_at is null),
-      'contacts', (select coalesce(json_agg(json_build_object(${contactMembers('ic')})), '[]'::json) from contacts ic
-        where ic.account_id = c.account_id and ic.user_id = u.id and ic.status = 'active'))
+      'contacts', ${objectsOf(
+        contactColumns('ic'),
+        sql`contacts ic where ic.account_id = c.account_id and ic.user_id = u.id and ic.status = 'active'`,
+      )})
     from users u where u.id = c.invited_by))`
 
 /**

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
 import { statement, value } from '../database/statement.ts'
 import type { AccountFact, Facts } from './facts.ts'
-import { accountObject, contactMembers, grantObject, userObject } from './objects.ts'
+import { accountColumns, contactColumns, grantColumns, objectOf, objectsOf, userColumns } from './objects.ts'
 import { asSignedIn } from './own-session.ts'
 
 const factsOfSubjects = statement<Row>(
@@ -15,12 +15,14 @@ u as materialized (select u.* from users u where u.id > ${value('after', 'uuid')
     or u.id in (select g.grantee_user_id from grants g join a on g.account_id = a.id where g.approved_at is not null)
     or (${value('staff', 'boolean')} and u.id in (select s.user_id from staff_members s where s.ended_at is null)))
   order by u.id limit ${value('limit', 'int')})
-select floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} as now, ${userObject} as "user",
-  (select ${accountObject} from a) as account,
-  (select json_build_object('id', sm.id, 'role', sm.role) from staff_members sm where sm.user_id = u.id and sm.ended_at is null) as staff,
-  (select json_agg(json_build_object(${contactMembers('c')})) from a join contacts c on c.account_id = a.id
-    where c.user_id = u.id and c.status = 'active') as contacts,
-  (select json_agg(${grantObject}) from a join grants g on g.account_id = a.id where g.grantee_user_id = u.id and g.approved_at is not null) as grants
+select floor(extract(epoch from clock_timestamp()) * 1000)::bigint + ${value('clockOffset', 'bigint')} as now, ${objectOf(userColumns)} as "user",
+  ${objectOf(accountColumns, sql`a`)} as account,
+  ${objectOf(sql`sm.id, sm.role`, sql`staff_members sm where sm.user_id = u.id and sm.ended_at is null`)} as staff,
+  ${objectsOf(contactColumns('c'), sql`a join contacts c on c.account_id = a.id where c.user_id = u.id and c.status = 'active'`)} as contacts,
+  ${objectsOf(
+    grantColumns,
+    sql`a join grants g on g.account_id = a.id where g.grantee_user_id = u.id and g.approved_at is not null`,
+  )} as grants
 from u order by u.id`,
 )
 
@@ -29,8 +31,8 @@ type Row = {
   user: NonNullable<Facts['user']>
   account: AccountFact | null
   staff: Facts['staff']
-  contacts: Facts['contacts'] | null
-  grants: Facts['grants'] | null
+  contacts: Facts['contacts']
+  grants: Facts['grants']
 }
 
 /** Whom to load: those with a row on the account (null: on none), staff as well if asked for, in the order of their ids. */
@@ -51,8 +53,8 @@ export async function loadSubjects(db: Database, clockOffset: number, subjects: 
       client: null,
       ceiling: null,
       accounts: account === null ? [] : [account],
-      contacts: contacts ?? [],
-      grants: grants ?? [],
+      contacts,
+      grants,
     }),
   )
 }

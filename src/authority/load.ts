@@ -64,8 +64,8 @@ export type ContactRow = {
   confirmed: boolean
   version: number
 }
-/** `domains` are the unreleased ones; null when it has none left. */
-export type GrantRow = { id: string; status: GrantStatus; granteeUserId: string | null; domains: DomainFact[] | null; version: number }
+/** `domains` are the unreleased ones. */
+export type GrantRow = { id: string; status: GrantStatus; granteeUserId: string | null; domains: DomainFact[]; version: number }
 export type StoredAnswer = {
   fingerprint: string
   status: number | null

@@ -6,7 +6,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/open.ts'
 import { grantorStands } from './conditions.ts'
 import type { GrantFact } from './facts.ts'
-import { grantObject } from './objects.ts'
+import { grantColumns, objectOf } from './objects.ts'
 
 /** Whether who stands for it holds all of it, and there is a domain left that it is for. */
 export function offerStands(grant: GrantFact): boolean {
@@ -25,7 +25,7 @@ export async function isOffered(db: Database, accountId: string, id: string): Pr
 
 async function standing(db: Database, which: SQL): Promise<string[]> {
   const { rows } = await db.execute<{ offer: GrantFact }>(
-    sql`select ${grantObject} as offer from grants g where ${which} and g.status = 'invited'`,
+    sql`select ${objectOf(grantColumns)} as offer from grants g where ${which} and g.status = 'invited'`,
   )
   return rows.flatMap(({ offer }) => (offerStands(offer) ? [offer.id] : []))
 }

@@ -1,7 +1,8 @@
 /** The only SQL that reads facts, in three forms: about one account and what is below it, about all of the caller's, and about many. */
 import { type SQL, sql } from 'drizzle-orm'
-import { perShape, statement, value } from '../database/statement.ts'
-import { accountObject, contactMembers, domainObject, grantObject, principal, ticketObject } from './objects.ts'
+import { perShape } from '../database/shared-statement.ts'
+import { statement, value } from '../database/statement.ts'
+import { accountColumns, contactColumns, domainColumns, grantColumns, objectsOf, principal, ticketColumns } from './objects.ts'
 import {
   accountPart,
   contactPart,
@@ -31,32 +32,36 @@ export type AlsoRead = { name: string; column: SQL }
 /** All of it as one value: one column is described and parsed, and numbers of the database are numbers here, whichever driver. */
 const asOne = (parts: SQL, from = sql``): SQL => sql`select row_to_json(f) as facts from (select ${parts}${from}) f`
 
-export const factsOfOne = perShape<Shape, Facted>('authority_facts_one', (has, also) => {
-  const accountIds = [
-    ...(has.id ? [value('account', 'uuid')] : []),
-    ...(has.ticket ? [sql`t.account_id`] : []),
-    ...(has.number ? [sql`(select n.account_id from account_numbers n where n.number = ${value('number', 'text')})`] : []),
-  ]
-  const domains = [
-    ...(has.domainIds ? [sql`d.id = any(${value('domainIds', 'uuid[]')})`] : []),
-    ...(has.ticket ? [sql`d.id = t.domain_id`] : []),
-    ...(has.domainNames ? [sql`(d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)`] : []),
-  ]
-  const ticket = has.ticket ? sql` left join tickets t on t.id = ${value('ticket', 'uuid')}` : sql``
-  const account = accountIds.length > 0 ? sql` left join accounts a on a.id = ${firstOf(accountIds)}` : sql``
-  const ofAccount = [accountPart, ownContacts, ownGrants, ...(domains.length > 0 ? [domainsPart(sql.join(domains, sql` or `))] : [])]
-  const below = [...(has.severalNames ? [heldElsewhere] : []), ...(has.ticket ? [ticketPart] : []), ...(has.contact ? [contactPart] : [])]
-  const parts = [
-    principal,
-    ...(has.key ? [storedPart] : []),
-    ...(has.user ? [userPart] : []),
-    ...(accountIds.length > 0
-      ? [...ofAccount, ...below, ...(has.grant ? [grantPart] : []), ...(has.submission ? [submissionPart] : [])]
-      : []),
-    ...(has.ticket && also !== undefined ? [sql`${also.column} as also`] : []),
-  ]
-  return asOne(sql.join(parts, sql`, `), sql` from (select) one${ticket}${account}`)
-})
+export const factsOfOne = perShape<Shape, Facted>(
+  'authority_facts_one',
+  () => true,
+  (has, also) => {
+    const accountIds = [
+      ...(has.id ? [value('account', 'uuid')] : []),
+      ...(has.ticket ? [sql`t.account_id`] : []),
+      ...(has.number ? [sql`(select n.account_id from account_numbers n where n.number = ${value('number', 'text')})`] : []),
+    ]
+    const domains = [
+      ...(has.domainIds ? [sql`d.id = any(${value('domainIds', 'uuid[]')})`] : []),
+      ...(has.ticket ? [sql`d.id = t.domain_id`] : []),
+      ...(has.domainNames ? [sql`(d.name = any(${value('domainNames', 'text[]')}) and d.released_at is null)`] : []),
+    ]
+    const ticket = has.ticket ? sql` left join tickets t on t.id = ${value('ticket', 'uuid')}` : sql``
+    const account = accountIds.length > 0 ? sql` left join accounts a on a.id = ${firstOf(accountIds)}` : sql``
+    const ofAccount = [accountPart, ownContacts, ownGrants, ...(domains.length > 0 ? [domainsPart(sql.join(domains, sql` or `))] : [])]
+    const below = [...(has.severalNames ? [heldElsewhere] : []), ...(has.ticket ? [ticketPart] : []), ...(has.contact ? [contactPart] : [])]
+    const parts = [
+      principal,
+      ...(has.key ? [storedPart] : []),
+      ...(has.user ? [userPart] : []),
+      ...(accountIds.length > 0
+        ? [...ofAccount, ...below, ...(has.grant ? [grantPart] : []), ...(has.submission ? [submissionPart] : [])]
+        : []),
+      ...(has.ticket && also !== undefined ? [sql`${also.column} as also`] : []),
+    ]
+    return asOne(sql.join(parts, sql`, `), sql` from (select) one${ticket}${account}`)
+  },
+)
 
 const firstOf = (ids: readonly SQL[]): SQL => (ids.length === 1 ? (ids[0] as SQL) : sql`coalesce(${sql.join([...ids], sql`, `)})`)
 
@@ -67,10 +72,12 @@ with c as materialized (select * from contacts where user_id = ${value('caller',
 g as materialized (select * from grants where grantee_user_id = ${value('caller', 'uuid')} and approved_at is not null
   and coalesce(ended_at, 'infinity') > clock_timestamp() + ${value('clockOffset', 'bigint')} * interval '1 millisecond' - interval '90 days')
 ${asOne(sql`${principal},
-  array(select json_build_object(${contactMembers('c')}) from c) as contacts,
-  array(select ${grantObject} from g) as grants,
-  array(select ${accountObject} from accounts a
-    where a.id = any(array(select account_id from c) || array(select account_id from g))) as accounts`)}`,
+  ${objectsOf(contactColumns('c'), sql`c`)} as contacts,
+  ${objectsOf(grantColumns, sql`g`)} as grants,
+  ${objectsOf(
+    accountColumns,
+    sql`accounts a where a.id = any(array(select account_id from c) || array(select account_id from g))`,
+  )} as accounts`)}`,
 )
 
 /** `oneAccount`: one is named, by its id, and nothing else leads to an account. */
@@ -79,11 +86,14 @@ export type ShapeOfMany = Record<
   boolean
 >
 
+/** What is read for all that somebody has, or for many accounts, may be much: others must not wait for it. */
+const isOfFew = ({ everywhere, accountIds }: ShapeOfMany): boolean => !everywhere && !accountIds
+
 /**
  * Accounts are looked up by an array of ids, so that no plan reads all of them to find a few; the array is one the statement makes, since
  * of one that is given the plan for any values seems worse than one for these, and PostgreSQL would plan it anew each time.
  */
-export const factsOfMany = perShape<ShapeOfMany, Facted>('authority_facts_many', (has) => {
+export const factsOfMany = perShape<ShapeOfMany, Facted>('authority_facts_many', isOfFew, (has) => {
   const one = value('account', 'uuid')
   const accountIds = [
     ...(has.everywhere ? [sql`select account_id from c`, sql`select account_id from g`] : []),
@@ -115,13 +125,11 @@ export const factsOfMany = perShape<ShapeOfMany, Facted>('authority_facts_many',
   ]
   const parts = [
     principal,
-    sql`array(select ${accountObject} from ${has.oneAccount ? sql`accounts a where a.id = ${one}` : sql`a`}) as accounts`,
-    sql`array(select json_build_object(${contactMembers('c')}) from ${has.everywhere ? sql`c` : sql`${own.c} c`}) as contacts`,
-    sql`array(select ${grantObject} from ${has.everywhere ? sql`g` : sql`${own.g} g`}) as grants`,
-    ...(has.ticketIds ? [sql`array(select ${ticketObject} from t) as tickets`] : []),
-    ...(domains.length > 0
-      ? [sql`array(select ${domainObject('d')} from domains d where ${sql.join(domains, sql` or `)}) as domains`]
-      : []),
+    sql`${objectsOf(accountColumns, has.oneAccount ? sql`accounts a where a.id = ${one}` : sql`a`)} as accounts`,
+    sql`${objectsOf(contactColumns('c'), has.everywhere ? sql`c` : sql`${own.c} c`)} as contacts`,
+    sql`${objectsOf(grantColumns, has.everywhere ? sql`g` : sql`${own.g} g`)} as grants`,
+    ...(has.ticketIds ? [sql`${objectsOf(ticketColumns, sql`t`)} as tickets`] : []),
+    ...(domains.length > 0 ? [sql`${objectsOf(domainColumns, sql`domains d where ${sql.join(domains, sql` or `)}`)} as domains`] : []),
   ]
   return sql`${tables.length === 0 ? sql`` : sql`with ${sql.join(tables, sql`, `)} `}${asOne(sql.join(parts, sql`, `))}`
 })

@@ -23,48 +23,28 @@ export function statement<Row>(name: string, text: SQL): Statement<Row> {
   let built: Built | undefined
   return {
     async run(db, values) {
-      built ??= build((db as unknown as Internals).dialect, text)
-      return (await send(
-        db,
-        name,
-        built.text,
-        built.names.map((placeholder) => values[placeholder] ?? null),
-      )) as Row[]
+      built ??= build(db, text)
+      return (await send(db, name, built.text, valuesFor(built, values))) as Row[]
     },
   }
 }
 
-type Built = { text: string; names: string[] }
+/** Its text with `$1` and so on, and the name of each of these values. */
+export type Built = { text: string; names: string[] }
 
-function build(dialect: PgDialect, query: SQL): Built {
-  const { sql: text, params } = dialect.sqlToQuery(query)
+const dialectOf = (db: Database): PgDialect => (db as unknown as Internals).dialect
+/** What runs its statements: the pool or the embedded database, within a transaction the connection of that. */
+export const clientOf = (db: Database): object => (db as unknown as Internals).session.client
+export const valuesFor = ({ names }: Built, values: Record<string, unknown>): unknown[] => names.map((name) => values[name] ?? null)
+
+export function build(db: Database, query: SQL): Built {
+  const { sql: text, params } = dialectOf(db).sqlToQuery(query)
   const given = params.map((param) => {
     if (!is(param, Placeholder)) throw new Error('a statement takes its values by name')
     return param.name
   })
   const names = [...new Set(given)]
   return { text: text.replaceAll(/\$(\d+)/g, (_, place) => `$${names.indexOf(given[Number(place) - 1] as string) + 1}`), names }
-}
-
-type Extra = { name: string; column: SQL }
-
-/**
- * A statement in as many forms as there are shapes of what is asked, each with the columns somebody adds to it; each is built once and
- * has a name of its own.
- */
-export function perShape<Shape extends Record<string, boolean>, Row>(
-  name: string,
-  text: (shape: Shape, extra?: Extra) => SQL,
-): (shape: Shape, extra?: Extra) => Statement<Row> {
-  const known = new Map<string, Statement<Row>>()
-  return (shape, extra) => {
-    let form = ''
-    for (const member in shape) form += shape[member] ? '1' : '0'
-    form += extra?.name ?? ''
-    const made = known.get(form) ?? statement<Row>(`${name}_${form}`, text(shape, extra))
-    known.set(form, made)
-    return made
-  }
 }
 
 /** How many forms of one varying statement a connection keeps prepared. */
@@ -78,8 +58,7 @@ export function varying<Row>(name: string): { run(db: Database, query: SQL): Pro
   const forms = new Map<string, string>()
   return {
     async run(db, query) {
-      const { dialect } = db as unknown as Internals
-      const { sql: text, params } = dialect.sqlToQuery(query)
+      const { sql: text, params } = dialectOf(db).sqlToQuery(query)
       if (!forms.has(text) && forms.size < formsMax) forms.set(text, `${name}_${forms.size}`)
       return (await send(db, forms.get(text), text, params)) as Row[]
     },
@@ -87,7 +66,7 @@ export function varying<Row>(name: string): { run(db: Database, query: SQL): Pro
 }
 
 /** Runs a text as drizzle's own client would be asked to; without a name it is planned for this once. */
-async function send(db: Database, name: string | undefined, text: string, values: unknown[]): Promise<unknown[]> {
+export async function send(db: Database, name: string | undefined, text: string, values: unknown[]): Promise<unknown[]> {
   const { client } = (db as unknown as Internals).session
   try {
     const { rows } = await ('exec' in client ? client.query(text, values) : client.query({ name, text, values }))

@@ -4,7 +4,7 @@
  */
 import { type SQL, sql } from 'drizzle-orm'
 import type { AccountFact, DomainFact, Facts, TicketFact } from '../authority/facts.ts'
-import { accountObject, domainObject, ticketObject } from '../authority/objects.ts'
+import { accountColumns, domainColumns, objectOf, ticketColumns } from '../authority/objects.ts'
 import { predicate, reach } from '../authority/reach.ts'
 import type { Database } from '../database/open.ts'
 import type { Action } from '../vocabulary.ts'
@@ -27,7 +27,7 @@ function accountsOf({ facts: { staff, contacts, grants }, account }: Search): SQ
 
 export async function accountCandidates(db: Database, search: Search, after: After, limit: number): Promise<Candidate[]> {
   const { rows } = await db.execute<{ account: AccountFact }>(sql`
-    select ${accountObject} as account from accounts a
+    select ${objectOf(accountColumns)} as account from accounts a
     where ${accountsOf(search)} and a.id > ${after?.[0] ?? beginning}::uuid order by a.id limit ${limit}`)
   return rows.map(({ account }) => ({ account, domain: null, ticket: null, position: [account.id, ''] }))
 }
@@ -39,7 +39,7 @@ export async function domainCandidates(db: Database, search: Search, after: Afte
   const granted = [...new Set(grants.flatMap(({ domains }) => domains))]
   const own = sql`(d.account_id = any(${sql.param(whole)}::uuid[]) or d.id = any(${sql.param(granted)}::uuid[]))`
   const { rows } = await db.execute<{ account: AccountFact; domain: DomainFact }>(sql`
-    select ${accountObject} as account, ${domainObject('d')} as domain from domains d join accounts a on a.id = d.account_id
+    select ${objectOf(accountColumns)} as account, ${objectOf(domainColumns)} as domain from domains d join accounts a on a.id = d.account_id
     where ${accountsOf(search)} and ${staff === null ? own : sql`true`}
       and d.id > ${after?.[0] ?? beginning}::uuid order by d.id limit ${limit}`)
   return rows.map(({ account, domain }) => ({ account, domain, ticket: null, position: [domain.id, ''] }))
@@ -55,8 +55,8 @@ export async function ticketCandidates(
     (clause) => account === undefined || clause.account === 'all' || clause.account === account,
   )
   const { rows } = await db.execute<{ account: AccountFact; domain: DomainFact | null; ticket: TicketFact; at: string }>(sql`
-    select ${accountObject} as account, ${ticketObject} as ticket, t.created_at::text as at,
-      (select ${domainObject('d')} from domains d where d.account_id = t.account_id and d.id = t.domain_id) as domain
+    select ${objectOf(accountColumns)} as account, ${objectOf(ticketColumns)} as ticket, t.created_at::text as at,
+      ${objectOf(domainColumns, sql`domains d where d.account_id = t.account_id and d.id = t.domain_id`)} as domain
     from tickets t join accounts a on a.id = t.account_id
     where ${predicate(clauses, columns)} and ${account === undefined ? sql`true` : sql`t.account_id = ${account}::uuid`}
       and ${after === undefined ? sql`true` : sql`(t.created_at, t.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)`}

@@ -1,7 +1,7 @@
 /** Whom an account has muted, as those who may decide about submissions see it. */
 import { type SQL, sql } from 'drizzle-orm'
 import type { DomainFact } from '../authority/facts.ts'
-import { domainObject, ms } from '../authority/objects.ts'
+import { domainColumns, ms, objectOf } from '../authority/objects.ts'
 import { type Clause, predicate } from '../authority/reach.ts'
 import type { Database } from '../database/open.ts'
 import { toUnicode } from '../hostname.ts'
@@ -11,7 +11,7 @@ type Row = Omit<Mute, 'domain' | 'mutedAt'> & { domain: DomainFact | null; muted
 
 /** What lies within the clauses: of a mute for all of the account nobody hears who is limited. */
 const select = (accountId: string, clauses: readonly Clause[], condition: SQL): SQL => sql`
-select m.id, json_build_object('id', u.id, 'name', u.name) as submitter, case when d.id is not null then ${domainObject('d')} end as domain,
+select m.id, json_build_object('id', u.id, 'name', u.name) as submitter, case when d.id is not null then ${objectOf(domainColumns)} end as domain,
   json_build_object('contact', c.id, 'user', json_build_object('id', cu.id, 'name', cu.name)) as "mutedBy", ${ms(sql`m.created_at`)} as "mutedAt"
 from submission_mutes m join users u on u.id = m.submitter_user_id
   join contacts c on c.account_id = m.account_id and c.id = m.contact_id join users cu on cu.id = c.user_id

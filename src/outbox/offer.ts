@@ -5,7 +5,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { GrantFact } from '../authority/facts.ts'
 import { type InvitedContact, invitationStands, invitedContactObject } from '../authority/invitations.ts'
-import { grantObject } from '../authority/objects.ts'
+import { grantColumns, objectOf } from '../authority/objects.ts'
 import { offerStands } from '../authority/offers.ts'
 import type { Database } from '../database/open.ts'
 import { toUnicode } from '../hostname.ts'
@@ -104,7 +104,7 @@ select t.purpose, t.address, t.user_id as "userId", t.name, ${ms(sql`t.expires_a
       'notBefore', ${ms(sql`g.not_before`)}, 'expiresAt', ${ms(sql`g.expires_at`)},
       'domains', ${namesOf(sql`grant_domains`)} where l.account_id = g.account_id and l.grant_id = g.id))
     from grants g where g.account_id = t.account_id and g.id = t.grant_id and g.status = 'invited' and g.expires_at > n.now) as grant,
-  (select ${grantObject} from grants g where g.account_id = t.account_id and g.id = t.grant_id) as offered
+  ${objectOf(grantColumns, sql`grants g where g.account_id = t.account_id and g.id = t.grant_id`)} as offered
 from (select clock_timestamp() + ${clockOffset}::bigint * interval '1 millisecond' as now) n, single_use_tokens t
 where t.id = ${token} and t.used_at is null and t.expires_at > n.now`
 

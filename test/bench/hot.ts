@@ -25,7 +25,7 @@ const requests: Record<string, Make> = {
   }),
 }
 
-/** Every statement of each request. What would write is seen and not done. */
+/** Every statement of each request, and the form that those take which are asked by two at once. What would write is seen and not done. */
 export async function hotStatements(app: App, wire: Wire, desk: Desk): Promise<Map<string, Seen[]>> {
   const found = new Map<string, Seen[]>()
   // Without its text it fails for its values, before anything is written; what is explained later is taken back.
@@ -34,7 +34,9 @@ export async function hotStatements(app: App, wire: Wire, desk: Desk): Promise<M
     const seen = new Map<string, Seen>()
     wire.watch = (text, values) => seen.set(text, { text, values })
     const { method, path, headers = {}, body } = make(desk)
-    await app.inject({ method, url: path, headers, ...(body === undefined ? {} : { payload: body }) })
+    const asked = { method, url: path, headers, ...(body === undefined ? {} : { payload: body }) }
+    await app.inject(asked)
+    await Promise.all([app.inject(asked), app.inject(asked)])
     found.set(name, [...seen.values()])
   }
   wire.watch = undefined

@@ -21,6 +21,8 @@ t.test('every hot statement uses an index and reads little more than it needs', 
       for (const { plans, faults } of await explain(client, statement)) t.strictSame(faults, [], `${name}, ${plans} plan`)
     }
   }
+  const shared = [...statements.values()].filter((seen) => seen.some(({ text }) => text.includes('json_to_recordset')))
+  t.ok(shared.length >= 7, 'and the statements for those who ask at once')
   const faulty = await explain(client, { text: 'select count(*) from tickets where subject = $1::text', values: ['x'] })
   t.strictSame(faulty[0]?.faults, ['reads all of tickets'], 'and one that reads everything is noticed')
   await client.query(idFunction)

@@ -1,12 +1,17 @@
 import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
+import { sqlState } from '../../src/database/errors.ts'
 import { insertRow, rowJson } from '../../src/database/rows.ts'
+import { sharedStatement } from '../../src/database/shared-statement.ts'
 import { statement, value } from '../../src/database/statement.ts'
 import { accounts, grants, tickets } from '../../src/database/tables.ts'
 import { openTestDatabase, serverUrl } from '../fixtures/database.ts'
+import { listen } from '../races/arena.ts'
 
-const { db } = await openTestDatabase(t)
+const opened = await openTestDatabase(t)
+const { db } = opened
+const wire = listen(opened)
 
 t.test('a statement takes its values by name, each with its type', async (t) => {
   const echo = statement<Record<string, unknown>>(
@@ -39,6 +44,67 @@ t.test(
     })
   },
 )
+
+t.test('a shared statement answers many at once, each with the rows of his own values', async (t) => {
+  const echo = sharedStatement<Record<string, unknown>>(
+    'test_shared',
+    sql`select n, 7 - n as i, ${value('text', 'text')} as text, ${value('list', 'text[]')} as list, ${value('id', 'uuid')} as id,
+      ${value('text', 'text')} is null as missing from generate_series(1, ${value('rows', 'int')}) n`,
+  )
+  const texts = ["it's $1", null, 'ä🧯', '"quoted" \\ {x}', '', 'null', '{"p0": 1}']
+  const given = Array.from({ length: 50 }, (_, index) => ({
+    text: texts[index % texts.length] as string | null,
+    list: [[], ['a', 'b,c', '{d}', '"', 'NULL'], ['ü']][index % 3] as string[],
+    id: uuid(),
+    rows: index % 4,
+  }))
+  const before = wire.sent
+  const answers = await Promise.all(given.map((values) => echo.run(db, values)))
+  t.equal(wire.sent - before, 4, 'four statements for fifty')
+  const expected = given.map(({ rows, text, list, id }) =>
+    Array.from({ length: rows }, (_, n) => ({ n: n + 1, i: 6 - n, text, list, id, missing: text === null })),
+  )
+  t.strictSame(answers, expected)
+  for (const values of given.slice(0, 5)) t.strictSame(await echo.run(db, values), expected[given.indexOf(values)], 'as it does alone')
+})
+
+t.test('within a transaction a shared statement goes by itself, on the connection of that', async (t) => {
+  const numbers = sharedStatement<{ number: string }>(
+    'test_shared_inside',
+    sql`select number from accounts where id = ${value('id', 'uuid')}`,
+  )
+  const at = new Date()
+  const id = uuid()
+  await db.transaction(async (tx) => {
+    await tx.insert(accounts).values({ id, number: 'C-77', name: 'Inside', stateChangedAt: at, createdAt: at })
+    t.strictSame(await Promise.all([numbers.run(tx, { id }), numbers.run(tx, { id: uuid() })]), [[{ number: 'C-77' }], []])
+    await tx.delete(accounts)
+  })
+})
+
+t.test('a value that PostgreSQL does not take is the trouble of the one it came with', async (t) => {
+  const halves = sharedStatement<{ half: number }>('test_shared_bad', sql`select 10 / ${value('by', 'int')} as half`)
+  const before = wire.sent
+  const [good, zero, word, fine] = await Promise.allSettled([2, 0, 'two', 5].map((by) => halves.run(db, { by })))
+  t.match([good, fine], [{ value: [{ half: 5 }] }, { value: [{ half: 2 }] }])
+  t.match([zero, word], [{ status: 'rejected' }, { status: 'rejected' }])
+  t.match([sqlState((zero as PromiseRejectedResult).reason), sqlState((word as PromiseRejectedResult).reason)], ['22012', '22P02'])
+  t.equal(wire.sent - before, 5, 'once together, then each by itself')
+  const lost = sharedStatement('test_shared_lost', sql`select ${value('n', 'int')} from no_such_table`)
+  const reasons = await Promise.allSettled([lost.run(db, { n: 1 }), lost.run(db, { n: 2 })])
+  t.strictSame(
+    reasons.map((one) => sqlState((one as PromiseRejectedResult).reason)),
+    ['42P01', '42P01'],
+  )
+  t.equal(wire.sent - before, 6, 'what is wrong for all is not asked again')
+})
+
+t.test('a value of a shared statement has one type', async (t) => {
+  const none = sharedStatement('test_shared_none', sql`select ${sql.placeholder('n')} as n`)
+  await t.rejects(none.run(db, { n: 1 }), /has one type/)
+  const two = sharedStatement('test_shared_two', sql`select ${value('n', 'int')} as n, ${value('n', 'text')} as text`)
+  await t.rejects(two.run(db, { n: 1 }), /has one type/)
+})
 
 t.test('a row goes in as one JSON value: only the named columns, the others keep their defaults', async (t) => {
   const keys = ['id', 'number', 'name', 'stateChangedAt', 'createdAt'] as const

@@ -440,6 +440,24 @@ export const mutants: readonly Mutant[] = [
     invariant: /time alone/,
   },
   {
+    name: 'of those who ask in the same moment one is given the facts of another',
+    file: 'src/database/shared-statement.ts',
+    find: '(each[place] as unknown[]).push(row)',
+    replace: '(each[(place + 1) % count] as unknown[]).push(row)',
+    tests: ['test/decisions/at-once.test.ts'],
+    invariant: /^S5/,
+    quick: true,
+  },
+  {
+    name: 'who asks while facts are being read is given those',
+    file: 'src/database/gather.ts',
+    find: '        goOn()\n        for (const [index, { resolve }] of group.entries())',
+    replace:
+      '        for (const { resolve } of waiting.splice(0)) resolve(answers[0] as Answer)\n        goOn()\n        for (const [index, { resolve }] of group.entries())',
+    tests: ['test/decisions/at-once.test.ts'],
+    invariant: /^(S5|R1)/,
+  },
+  {
     name: 'a change of authority raises no revision',
     file: 'src/authority/locks.ts',
     find: 'await raiseRows(tx, accounts, keys.accounts ?? [])',
