@@ -1,6 +1,7 @@
 /**
- * The SQL of each kind of fact: columns with the names that `facts.ts` has for them, made to JSON objects. Facts are
- * composed of them in `statements.ts`; what else is decided about takes them from here, too. Lists are arrays and no aggregates, which cost several times as much to set up.
+ * The SQL of each kind of fact: columns with the names that `facts.ts` has for them, made to JSON objects. Facts are composed of them in
+ * `statements.ts`; what else is decided about takes them from here, too. Lists are arrays and no aggregates, which cost several times as
+ * much to set up.
  */
 import { type SQL, sql } from 'drizzle-orm'
 import { value } from '../database/statement.ts'
