@@ -4,8 +4,11 @@
  * at once. Nothing is kept: each is answered by a statement that began after it was asked.
  */
 
-/** Answers each of the values it is given, in their order. An answer may still be on its way, and fail alone. */
-type AskTogether<Value, Answer> = (values: readonly Value[]) => Promise<readonly (Answer | Promise<Answer>)[]>
+/** Answers each of the values, by its place, as soon as it can. An answer may still be on its way, and fail alone. */
+type AskTogether<Value, Answer> = (
+  values: readonly Value[],
+  answer: (place: number, answer: Answer | Promise<Answer>) => void,
+) => Promise<void>
 
 /** Half of what thirty-two busy clients ask, so that one half is read while the other is answered. */
 export const togetherMax = 16
@@ -13,8 +16,9 @@ export const togetherMax = 16
 type Waiting<Value, Answer> = { value: Value; resolve: (answer: Answer | Promise<Answer>) => void; reject: (reason: unknown) => void }
 
 /**
- * Asks what is asked of it in groups. When a group fails, each of it fails for the same reason. One that takes longer than `patienceMs` is
- * not waited for, and whatever waits by then goes: a slow answer holds up nobody who came later, and the pool says when it is too much.
+ * Asks what is asked of it in groups. When a group fails, each of it that has no answer yet fails for the same reason. One that takes longer
+ * than `patienceMs` is not waited for, and whatever waits by then goes: a slow answer holds up nobody who came later, and the pool says when
+ * it is too much.
  */
 export function gathering<Value, Answer>(askTogether: AskTogether<Value, Answer>, patienceMs = 20): (value: Value) => Promise<Answer> {
   const waiting: Waiting<Value, Answer>[] = []
@@ -47,14 +51,25 @@ export function gathering<Value, Answer>(askTogether: AskTogether<Value, Answer>
       if (current === group) current = null
       askNext()
     }
-    askTogether(group.map(({ value }) => value)).then(
-      (answers) => {
+    const fail = (reason: unknown): void => {
+      for (const { reject } of group) reject(reason)
+    }
+    let unanswered = group.length
+    const answer = (place: number, answer: Answer | Promise<Answer>): void => {
+      unanswered--
+      group[place]?.resolve(answer)
+    }
+    askTogether(
+      group.map(({ value }) => value),
+      answer,
+    ).then(
+      () => {
         goOn()
-        for (const [index, { resolve }] of group.entries()) resolve(answers[index] as Answer | Promise<Answer>)
+        if (unanswered > 0) fail(new Error('something that was asked together was not answered'))
       },
       (reason: unknown) => {
         goOn()
-        for (const { reject } of group) reject(reason)
+        fail(reason)
       },
     )
   }

@@ -4,7 +4,12 @@ import pg from 'pg'
 export class NamelessClient extends pg.Client {
   override query(...args: unknown[]): never {
     const [config, ...rest] = args
-    const nameless = typeof config === 'object' && config !== null && 'name' in config ? { ...config, name: undefined } : config
-    return (super.query as (...args: unknown[]) => unknown).call(this, nameless, ...rest) as never
+    return (super.query as (...args: unknown[]) => unknown).call(this, nameless(config), ...rest) as never
   }
+}
+
+/** A `pg.Query` is on its way already and loses its name; a plain configuration may be used again, and keeps it. */
+function nameless(config: unknown): unknown {
+  if (config instanceof pg.Query) return Object.assign(config, { name: undefined })
+  return typeof config === 'object' && config !== null && 'name' in config ? { ...config, name: undefined } : config
 }

@@ -4,12 +4,12 @@ import pg from 'pg'
 import { sqlState } from './errors.ts'
 import { gathering, togetherMax } from './gather.ts'
 import type { Database } from './open.ts'
-import { type Built, build, clientOf, type Statement, send, statement, valuesFor } from './statement.ts'
+import { type Built, build, clientOf, type Statement, send, sendForEach, statement, valuesFor } from './statement.ts'
 
 /**
- * A statement that only reads and that many requests make at once: outside of transactions those of the same moment go to the database
- * together (`gather.ts`), as one statement that runs this one for each row of values. One that may have to read very much for somebody
- * should not be shared: the others of his group would wait for it.
+ * A statement that only reads, yields one row, and that many requests make at once: outside of transactions those of the same moment go to
+ * the database together (`gather.ts`), as one statement that runs this one for each row of values. Each has its row when that arrives. One
+ * that may have to read very much for somebody should not be shared: the others of his group would wait for it.
  */
 export function sharedStatement<Row extends object>(name: string, text: SQL): Statement<Row> {
   const perClient = new WeakMap<object, (values: unknown[]) => Promise<Row[]>>()
@@ -18,19 +18,25 @@ export function sharedStatement<Row extends object>(name: string, text: SQL): St
   function asker(db: Database, { names, text: one }: Built): (values: unknown[]) => Promise<Row[]> {
     const [columns, many] = [names.map((_, index) => `p${index}`), forEachOf(one)]
     const byItself = async (values: unknown[]) => (await send(db, name, one, values)) as Row[]
-    return gathering(async (group) => {
-      if (group.length === 1) return [await byItself(group[0] as unknown[])]
+    return gathering<unknown[], Row[]>(async (group, answer) => {
+      const [first] = group as [unknown[]]
+      if (group.length === 1) return answer(0, await byItself(first))
       const rows = group.map((values, place) => {
         const row: Record<string, unknown> = { '#': place }
         for (const [at, column] of columns.entries()) row[column] = values[at]
         return row
       })
+      const waiting = new Set(group.keys())
       try {
-        return apart<Row>(await send(db, `${name}_each`, many, [JSON.stringify(rows)]), group.length)
+        await sendForEach(db, `${name}_each`, many, [JSON.stringify(rows)], (row) => {
+          const { '#': place, ...own } = row as Row & { '#': number }
+          waiting.delete(place)
+          answer(place, [own as unknown as Row])
+        })
       } catch (error) {
         // A value that PostgreSQL does not take is the trouble of the request it came with.
-        if (sqlState(error)?.startsWith('22') === true) return group.map(byItself)
-        throw error
+        if (sqlState(error)?.startsWith('22') !== true) throw error
+        for (const place of waiting) answer(place, byItself(group[place] as unknown[]))
       }
     })
   }
@@ -63,13 +69,6 @@ function forEachOf(text: string): string {
   const columns = ['"#" int', ...types.map((type, index) => `p${index} ${type}`)]
   return `select answer.*, asked."#" from (select * from json_to_recordset($1::json) given(${columns.join(', ')}) limit ${togetherMax}) asked,
     lateral (${inner}) answer`
-}
-
-/** Each one's own rows: whose they are, the row itself says. */
-function apart<Row extends object>(rows: unknown[], count: number): Row[][] {
-  const each: Row[][] = Array.from({ length: count }, () => [])
-  for (const { '#': place, ...row } of rows as (Row & { '#': number })[]) (each[place] as unknown[]).push(row)
-  return each
 }
 
 type Extra = { name: string; column: SQL }

@@ -1,5 +1,6 @@
 import { DrizzleQueryError, is, Placeholder, type SQL, sql } from 'drizzle-orm'
 import type { PgDialect } from 'drizzle-orm/pg-core'
+import pg from 'pg'
 import type { Database } from './open.ts'
 
 type Answer = { rows: unknown[] }
@@ -73,6 +74,27 @@ export async function send(db: Database, name: string | undefined, text: string,
     return rows
   } catch (error) {
     throw new DrizzleQueryError(text, values, error as Error) // as every other statement fails
+  }
+}
+
+/**
+ * The same, outside of transactions, for rows that are of use one by one: each is handed over when it arrives, so that the first are worked
+ * on while PostgreSQL makes the last. When it fails, some may have been handed over before.
+ */
+export async function sendForEach(
+  db: Database,
+  name: string,
+  text: string,
+  values: unknown[],
+  onRow: (row: unknown) => void,
+): Promise<void> {
+  const client = clientOf(db)
+  if (!(client instanceof pg.Pool)) return (await send(db, name, text, values)).forEach(onRow)
+  const query = new pg.Query({ name, text, values }).on('row', onRow)
+  try {
+    await client.query(query)
+  } catch (error) {
+    throw new DrizzleQueryError(text, values, error as Error)
   }
 }
 

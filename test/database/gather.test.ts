@@ -3,11 +3,16 @@ import { gathering } from '../../src/database/gather.ts'
 
 /** A database whose answers come when the test says so. */
 function slowly(patienceMs = 60_000) {
-  const asked: { values: readonly string[]; answer: () => void; fail: (reason: Error) => void }[] = []
+  const asked: { values: readonly string[]; answerOne: (place: number) => void; answer: () => void; fail: (reason: Error) => void }[] = []
   const arrivals: (() => void)[] = []
-  const ask = gathering<string, string>((values) => {
-    const { promise, resolve, reject } = Promise.withResolvers<string[]>()
-    asked.push({ values, answer: () => resolve(values.map((value) => `answer to ${value}`)), fail: reject })
+  const ask = gathering<string, string>((values, answered) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const answerOne = (place: number) => answered(place, `answer to ${values[place]}`)
+    const answer = () => {
+      for (const place of values.keys()) answerOne(place)
+      resolve()
+    }
+    asked.push({ values, answerOne, answer, fail: reject })
     for (const arrived of arrivals.splice(0)) arrived()
     return promise
   }, patienceMs)
@@ -100,13 +105,45 @@ t.test('a statement that does not come back holds up nobody else, and then all g
   t.equal((await Promise.all(many)).length, 40)
 })
 
+t.test('each is answered when its own answer is there, before the others and whatever comes of them', async (t) => {
+  const { ask, statement, asked } = slowly()
+  const [a, b, c] = [ask('a'), ask('b'), ask('c')]
+  const { answerOne, fail } = await statement(0)
+  answerOne(1)
+  t.equal(await b, 'answer to b')
+  const next = ask('d')
+  await new Promise(setImmediate)
+  t.equal(asked.length, 1, 'but the next group waits until the whole of this one is there')
+  answerOne(0)
+  fail(new Error('the connection was lost'))
+  t.match(await Promise.allSettled([a, b, c]), [
+    { value: 'answer to a' },
+    { value: 'answer to b' },
+    { status: 'rejected', reason: { message: 'the connection was lost' } },
+  ])
+  const second = await statement(1)
+  second.answer()
+  t.equal(await next, 'answer to d')
+})
+
+t.test('who is left without an answer is told so, and does not wait for ever', async (t) => {
+  const ask = gathering<string, string>(async (values, answer) => {
+    for (const [place, value] of values.entries()) if (value !== 'forgotten') answer(place, value)
+  })
+  t.match(await Promise.allSettled([ask('good'), ask('forgotten')]), [
+    { value: 'good' },
+    { status: 'rejected', reason: { message: /not answered/ } },
+  ])
+})
+
 t.test('an answer that is still on its way may fail alone', async (t) => {
-  const ask = gathering<string, string>(async (values) =>
-    values.map(async (value) => {
+  const ask = gathering<string, string>(async (values, answer) => {
+    const answerTo = async (value: string) => {
       if (value === 'bad') throw new Error('a bad value')
       return value
-    }),
-  )
+    }
+    for (const [place, value] of values.entries()) answer(place, answerTo(value))
+  })
   t.match(await Promise.allSettled([ask('good'), ask('bad'), ask('fine')]), [
     { value: 'good' },
     { reason: { message: 'a bad value' } },

@@ -4,19 +4,23 @@ import { sql } from 'drizzle-orm'
 import t from 'tap'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/database/open.ts'
+import { sharedStatement } from '../../src/database/shared-statement.ts'
 import { statement, value } from '../../src/database/statement.ts'
 import { startBouncer } from '../bench/bouncer.ts'
 import { openTestDatabase, quiet, serverUrl } from '../fixtures/database.ts'
 
 const skip = serverUrl === undefined && 'needs TEST_DATABASE_URL'
-const echo = statement<{ n: number }>('test_pooled', sql`select ${value('n', 'int')} as n`)
+const text = sql`select ${value('n', 'int')} as n`
+const echo = statement<{ n: number }>('test_pooled', text)
+const shared = sharedStatement<{ n: number }>('test_pooled_shared', text)
 
 t.test('with a pooler no statement is kept by name', { skip }, async (t) => {
   const { settings } = await openTestDatabase(t)
   const url = String(settings['DATABASE_URL'])
-  const config = readConfig({ ...settings, DATABASE_POOLER: 'transaction', DATABASE_DIRECT_URL: `${url}?direct` })
+  const config = readConfig({ ...settings, DATABASE_POOLER: 'transaction', DATABASE_DIRECT_URL: `${url}?direct`, DATABASE_POOL_SIZE: '1' })
   const opened = await openDatabase(config, quiet)
   t.equal(opened.kind === 'postgresql' && opened.url, `${url}?direct`, 'migrations and background work go past it')
+  t.strictSame(await Promise.all([1, 2].map((n) => shared.run(opened.db, { n }))), [[{ n: 1 }], [{ n: 2 }]])
   await opened.db.transaction(async (tx) => {
     t.strictSame(await echo.run(tx, { n: 1 }), [{ n: 1 }])
     t.strictSame((await tx.execute(sql`select name from pg_prepared_statements`)).rows, [])

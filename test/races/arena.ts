@@ -1,6 +1,6 @@
 /** The whole application on a PostgreSQL that knows the order of its commits, with a hook on everything it sends there. */
 import { randomBytes } from 'node:crypto'
-import type pg from 'pg'
+import pg from 'pg'
 import type { Test } from 'tap'
 import { createApp } from '../../src/app.ts'
 import type { Context } from '../../src/authority/context.ts'
@@ -92,7 +92,7 @@ function hookPool(pool: pg.Pool, hook: (client: pg.PoolClient) => void): void {
 /** A prepared statement keeps its text for a connection's life, so another text needs another name. */
 function rewritten(config: pg.QueryConfig, rewrite: (text: string) => string): pg.QueryConfig {
   const text = rewrite(config.text)
-  return text === config.text || config.name === undefined
-    ? { ...config, text }
-    : { ...config, text, name: `${config.name}_${text.length}` }
+  const named = text === config.text || config.name === undefined ? { text } : { text, name: `${config.name}_${text.length}` }
+  // A query that hands over its rows one by one has those who listen to it.
+  return config instanceof pg.Query ? Object.assign(config, named) : { ...config, ...named }
 }
