@@ -15,7 +15,8 @@ import type { Action, DelegableAction, StaffAction } from '../vocabulary.ts'
 /**
  * What the path names:
  * `nothing` (about the caller himself, or the provider as a whole) · `account` · `domain`, `contact`, `grant`, `submission` (below an account) ·
- * `ticket` · `user` · `everywhere` (a list over all accounts within reach) · `body` (the body names it; the gate decides).
+ * `ticket` · `user` · `everywhere` (a list over all accounts within reach, or over the one its query states) · `body` (the body names it; the
+ * gate decides).
  */
 export type On = 'nothing' | 'account' | 'domain' | 'contact' | 'grant' | 'submission' | 'ticket' | 'user' | 'everywhere' | 'body'
 
@@ -65,10 +66,14 @@ export function domainRef(text: string): { id: string } | { name: string } | und
 }
 
 type Params = Record<string, string | undefined>
+type Query = { account?: unknown }
 
-/** What the path names, for the facts. Something that cannot be an id names nothing, and so is not found. */
-export function namedByPath(secured: Secured, params: Params): Named {
-  if (secured.on === 'everywhere') return { everyAccount: true }
+/**
+ * What the path names, for the facts. Something that cannot be an id names nothing, and so is not found. Of the query, which may still be
+ * anything, only that one account is stated: then no fact about another is needed.
+ */
+export function namedByPath(secured: Secured, params: Params, { account: stated }: Query = {}): Named {
+  if (secured.on === 'everywhere') return typeof stated === 'string' ? { account: accountRef(stated) } : { everyAccount: true }
   const domain = params['domain'] === undefined ? undefined : domainRef(params['domain'])
   const id = (name: string): string | undefined => (isUuid(params[name]) ? params[name] : undefined)
   return {
@@ -84,7 +89,7 @@ export function namedByPath(secured: Secured, params: Params): Named {
 }
 
 /** The ask of a route whose path says it all. */
-export function askOfPath(secured: Secured, params: Params): Ask {
+export function askOfPath(secured: Secured, params: Params, query?: Query): Ask {
   const { action, staffAction, delegateAction, stepUp, on } = secured
   const hides = on !== 'nothing' && on !== 'body' && on !== 'everywhere'
   return {
@@ -92,7 +97,7 @@ export function askOfPath(secured: Secured, params: Params): Ask {
     staffAction,
     delegateAction,
     stepUp,
-    named: { ...namedByPath(secured, params), also: secured.also },
+    named: { ...namedByPath(secured, params, query), also: secured.also },
     about: (loaded, asked) => questionOn(secured, loaded, asked),
     seen: hides ? (loaded) => isSeen(secured, on, loaded) : undefined,
   }

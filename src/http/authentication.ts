@@ -71,7 +71,7 @@ const selfOnly: Secured = { action: 'self.read', on: 'nothing' }
 /** 401, then 404 for what the path names: from one statement. */
 async function stand(context: Context, caller: Caller, access: Access, request: FastifyRequest): Promise<Standing> {
   const secured = 'open' in access ? selfOnly : access
-  const ask = askOfPath(secured, request.params as Record<string, string>)
+  const ask = askOfPath(secured, request.params as Record<string, string>, request.query as object)
   const key = request.method === 'POST' ? idempotencyKey(request.headers['idempotency-key']) : undefined
   const repeatable = key === undefined ? null : { principalId: principalOf(caller), key, fingerprint: Buffer.alloc(0) }
   const standing: Standing = { caller, ask, loaded: unread, clauses: [], repeatable, expectedVersion: null }

@@ -1,7 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import type { TicketRow } from '../authority/load.ts'
 import type { Repeatable } from '../database/idempotency.ts'
-import { accountRef, domainRef } from '../http/access.ts'
+import { domainRef } from '../http/access.ts'
 import { problems } from '../http/contract.ts'
 import { type App, type Feature, isStaff, listing, standingOf } from '../http/feature.ts'
 import { answering } from '../http/idempotency.ts'
@@ -64,7 +64,7 @@ export async function ticketRoutes(app: App, feature: Feature): Promise<void> {
       const { query } = request
       const filter: TicketFilter = {
         ...query,
-        account: query.account === undefined ? undefined : accountRef(query.account),
+        account: query.account === undefined ? undefined : (standing.loaded.account?.id ?? null),
         domain: domainFilter(query.domain),
       }
       return listing(feature, {

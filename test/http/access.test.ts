@@ -30,6 +30,16 @@ t.test('a path names what it says, and nothing else', async (t) => {
   t.strictSame(namedByPath(secured('everywhere'), {}), { everyAccount: true })
 })
 
+t.test('a list over everything is about one account alone where its query states one, and a query states nothing else', async (t) => {
+  const id = uuid()
+  t.strictSame(namedByPath(secured('everywhere'), {}, { account: id }), { account: { id } })
+  t.strictSame(namedByPath(secured('everywhere'), {}, { account: 'C-1' }), { account: { number: 'C-1' } })
+  for (const account of [undefined, ['C-1', 'C-2'], {}, null])
+    t.strictSame(namedByPath(secured('everywhere'), {}, { account }), { everyAccount: true })
+  t.match(namedByPath(secured('account'), { account: id }, { account: uuid() }), { account: { id } }, 'the path says it')
+  t.match(namedByPath(secured('nothing'), {}, { account: id }), { account: undefined })
+})
+
 t.test('what cannot be an id or a name names nothing', async (t) => {
   for (const text of ['', 'x', '127.0.0.1', `${uuid()}0`, `{${uuid()}}`, uuid().replaceAll('-', ''), 'T-100001', '*', 'a b']) {
     const named = namedByPath(secured('domain'), { account: 'C-1', domain: text, contact: text, grant: text, ticket: text, user: text })

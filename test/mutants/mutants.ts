@@ -442,8 +442,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'of those who ask in the same moment one is given the facts of another',
     file: 'src/database/shared-statement.ts',
-    find: '(each[place] as unknown[]).push(row)',
-    replace: '(each[(place + 1) % count] as unknown[]).push(row)',
+    find: 'answer(place, [own as unknown as Row])',
+    replace: 'answer((place + 1) % group.length, [own as unknown as Row])',
     tests: ['test/decisions/at-once.test.ts'],
     invariant: /^S5/,
     quick: true,
@@ -451,9 +451,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'who asks while facts are being read is given those',
     file: 'src/database/gather.ts',
-    find: '        goOn()\n        for (const [index, { resolve }] of group.entries())',
-    replace:
-      '        for (const { resolve } of waiting.splice(0)) resolve(answers[0] as Answer)\n        goOn()\n        for (const [index, { resolve }] of group.entries())',
+    find: 'group[place]?.resolve(answer)',
+    replace: 'for (const { resolve } of [...waiting.splice(0), ...group.slice(place, place + 1)]) resolve(answer)',
     tests: ['test/decisions/at-once.test.ts'],
     invariant: /^(S5|R1)/,
   },

@@ -69,6 +69,32 @@ t.test('the round trips of the routes that are used most', async (t) => {
   await open(1, 'a stranger is refused', stranger, 'free.example', 403)
 })
 
+t.test('lists of one account that are asked for in the same moment share the reading of facts', async (t) => {
+  const test = await openTestApp(t)
+  const wire = listen(test.opened)
+  const a = await account(test, 'Alpha Ltd')
+  const owner = await person(test, 'Olga Owner')
+  await contact(test, a, owner, 'owner')
+  const stranger = await person(test, 'Stan Stranger')
+  const { token } = owner
+  await send(test, 'POST', '/v1/tickets', {
+    token,
+    key: true,
+    body: { account: a.number, domain: null, topic: 'other', subject: 'It broke', message: 'Since noon.' },
+  })
+  const list = (one: { token: string }, filters: string) => send(test, 'GET', `/v1/tickets?${filters}`, one)
+  for (const [filters, sent] of [
+    [`account=${a.number}`, 3],
+    [`account=${a.id.toUpperCase()}`, 3],
+    ['', 4],
+  ] as const) {
+    const before = wire.sent
+    const [his, nothing] = await Promise.all([list(owner, filters), list(stranger, filters)])
+    t.equal(wire.sent - before, sent, `${sent} for two lists with ${filters || 'no filter'}`)
+    t.strictSame([his.body.items.length, nothing.body.items.length], [1, 0])
+  }
+})
+
 t.test('who is not signed in any more is told so before anything is said about his body', async (t) => {
   const test = await openTestApp(t)
   const gone = await person(test, 'Gone Guest')
