@@ -70,21 +70,24 @@ t.test('the counting of what a stranger is refused', async (t) => {
   await demandEqual(t, counting)
 })
 
-t.test('what a stranger is refused on an account that exists and on one that does not', async (t) => {
+t.test('what a stranger is told about an account that exists and about one that does not', async (t) => {
   const body = (account: string, domain: string) => ({ account, domain, topic: 'other', subject: 'It broke', message: 'Since noon.' })
   const opening = (account: string, domain: string) =>
     send(test, 'POST', '/v1/tickets', { token: stranger.token, key: true, body: body(account, domain) })
   const reading = (url: string) => send(test, 'GET', url, { token: stranger.token })
   const ticket = (await send(test, 'POST', '/v1/tickets', { token: owner.token, key: true, body: body(a.number, one.name) })).body.id
-  const refusals: Record<string, [real: () => Promise<Sent>, invented: () => Promise<Sent>]> = {
+  const told: Record<string, [real: () => Promise<Sent>, invented: () => Promise<Sent>]> = {
     'opening a ticket': [() => opening(a.number, one.name), () => opening('C-0', 'invented.example')],
     'reading a ticket': [() => reading(`/v1/tickets/${ticket}`), () => reading(`/v1/tickets/${uuid()}`)],
     'reading the account': [() => reading(`/v1/accounts/${a.number}`), () => reading('/v1/accounts/C-0')],
+    'listing its tickets': [() => reading(`/v1/tickets?account=${a.number}`), () => reading('/v1/tickets?account=C-0')],
+    'listing its tickets, by id': [() => reading(`/v1/tickets?account=${a.id}`), () => reading(`/v1/tickets?account=${uuid()}`)],
   }
-  for (const [what, cases] of Object.entries(refusals)) {
+  const noTickets = JSON.stringify({ items: [], nextCursor: null })
+  for (const [what, cases] of Object.entries(told)) {
     await t.test(what, async (t) => {
       const [real, none] = await inTurn(cases)
-      t.ok(real && [403, 404].includes(real.status))
+      t.ok(real && (what.startsWith('listing') ? real.text === noTickets : [403, 404].includes(real.status)))
       t.strictSame(comparable(real as Sent), comparable(none as Sent))
       await demandSameWork(t, cases, /insert into refused_attempts/)
       await demandEqual(t, cases)
