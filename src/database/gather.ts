@@ -51,13 +51,15 @@ export function gathering<Value, Answer>(askTogether: AskTogether<Value, Answer>
       if (current === group) current = null
       askNext()
     }
-    const fail = (reason: unknown): void => {
-      for (const { reject } of group) reject(reason)
+    const unanswered = new Set(group)
+    const answer = (place: number, theirs: Answer | Promise<Answer>): void => {
+      const one = group[place]
+      if (one === undefined) return
+      unanswered.delete(one)
+      one.resolve(theirs)
     }
-    let unanswered = group.length
-    const answer = (place: number, answer: Answer | Promise<Answer>): void => {
-      unanswered--
-      group[place]?.resolve(answer)
+    const fail = (reason: unknown): void => {
+      for (const { reject } of unanswered) reject(reason)
     }
     askTogether(
       group.map(({ value }) => value),
@@ -65,7 +67,7 @@ export function gathering<Value, Answer>(askTogether: AskTogether<Value, Answer>
     ).then(
       () => {
         goOn()
-        if (unanswered > 0) fail(new Error('something that was asked together was not answered'))
+        if (unanswered.size > 0) fail(new Error('something that was asked together was not answered'))
       },
       (reason: unknown) => {
         goOn()

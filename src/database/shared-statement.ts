@@ -9,7 +9,7 @@ import { type Built, build, clientOf, type Statement, send, sendForEach, stateme
 /**
  * A statement that only reads, yields one row, and that many requests make at once: outside of transactions those of the same moment go to
  * the database together (`gather.ts`), as one statement that runs this one for each row of values. Each has its row when that arrives. One
- * that may have to read very much for somebody should not be shared: the others of his group would wait for it.
+ * that may have to read very much for somebody should not be shared: others would wait for it.
  */
 export function sharedStatement<Row extends object>(name: string, text: SQL): Statement<Row> {
   const perClient = new WeakMap<object, (values: unknown[]) => Promise<Row[]>>()
@@ -17,7 +17,11 @@ export function sharedStatement<Row extends object>(name: string, text: SQL): St
 
   function asker(db: Database, { names, text: one }: Built): (values: unknown[]) => Promise<Row[]> {
     const [columns, many] = [names.map((_, index) => `p${index}`), forEachOf(one)]
-    const byItself = async (values: unknown[]) => (await send(db, name, one, values)) as Row[]
+    const byItself = async (values: unknown[]): Promise<Row[]> => {
+      const rows = await send(db, name, one, values)
+      if (rows.length !== 1) throw new Error('a shared statement yields one row')
+      return rows as Row[]
+    }
     return gathering<unknown[], Row[]>(async (group, answer) => {
       const [first] = group as [unknown[]]
       if (group.length === 1) return answer(0, await byItself(first))

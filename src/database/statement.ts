@@ -79,7 +79,8 @@ export async function send(db: Database, name: string | undefined, text: string,
 
 /**
  * The same, outside of transactions, for rows that are of use one by one: each is handed over when it arrives, so that the first are worked
- * on while PostgreSQL makes the last. When it fails, some may have been handed over before.
+ * on while PostgreSQL makes the last (it sends some 8 KB at a time). When it fails, some may have been handed over before. `onRow` is called
+ * from the socket and must not throw.
  */
 export async function sendForEach(
   db: Database,
@@ -92,7 +93,7 @@ export async function sendForEach(
   if (!(client instanceof pg.Pool)) return (await send(db, name, text, values)).forEach(onRow)
   const query = new pg.Query({ name, text, values }).on('row', onRow)
   try {
-    await client.query(query)
+    await client.query(query) // the pool's promise, whatever its types say
   } catch (error) {
     throw new DrizzleQueryError(text, values, error as Error)
   }

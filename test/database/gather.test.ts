@@ -127,13 +127,16 @@ t.test('each is answered when its own answer is there, before the others and wha
 })
 
 t.test('who is left without an answer is told so, and does not wait for ever', async (t) => {
-  const ask = gathering<string, string>(async (values, answer) => {
-    for (const [place, value] of values.entries()) if (value !== 'forgotten') answer(place, value)
-  })
-  t.match(await Promise.allSettled([ask('good'), ask('forgotten')]), [
-    { value: 'good' },
-    { status: 'rejected', reason: { message: /not answered/ } },
-  ])
+  for (const places of [[0], [0, 0], [0, 7]]) {
+    const ask = gathering<string, string>(async (values, answer) => {
+      for (const place of places) answer(place, `answer to ${values[place]}`)
+    })
+    t.match(
+      await Promise.allSettled([ask('good'), ask('forgotten')]),
+      [{ value: 'answer to good' }, { status: 'rejected', reason: { message: /not answered/ } }],
+      `where ${places.join(' and ')} are answered`,
+    )
+  }
 })
 
 t.test('an answer that is still on its way may fail alone', async (t) => {

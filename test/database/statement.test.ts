@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { DrizzleQueryError, sql } from 'drizzle-orm'
 import t from 'tap'
 import { v7 as uuid } from 'uuid'
 import { sqlState } from '../../src/database/errors.ts'
@@ -80,18 +80,40 @@ t.test('within a transaction a shared statement goes by itself, on the connectio
   })
 })
 
-t.test('a row is an answer when it arrives: what fails later in the same statement does not take it back', async (t) => {
-  // PostgreSQL sends when it has 8 KB together.
-  const long = sharedStatement<{ half: number; text: string }>(
-    'test_shared_long',
-    sql`select 10 / ${value('by', 'int')} as half, repeat('x', 20000) as text`,
-  )
+t.test(
+  'the first have their rows while PostgreSQL still makes the last',
+  { skip: serverUrl === undefined && 'needs TEST_DATABASE_URL: the embedded database answers a statement as a whole' },
+  async (t) => {
+    // PostgreSQL sends when it has 8 KB together.
+    const held = sharedStatement<{ n: number }>(
+      'test_shared_held',
+      sql`select ${value('n', 'int')} as n, repeat('x', 20000) as text,
+        case when ${value('n', 'int')} = 2 then pg_advisory_xact_lock(4711)::text end as waited`,
+    )
+    let last: Promise<unknown> = Promise.resolve()
+    await db.transaction(async (tx) => {
+      await tx.execute(sql`select pg_advisory_xact_lock(4711)`)
+      const [first, , third] = [0, 1, 2].map((n) => held.run(db, { n }))
+      last = third as Promise<unknown>
+      t.match(await first, [{ n: 0 }])
+    })
+    t.match(await last, [{ n: 2 }])
+  },
+)
+
+t.test('a row that arrived is an answer: what fails later in the same statement does not take it back', async (t) => {
+  const halves = sharedStatement<{ half: number }>('test_shared_failing', sql`select 10 / ${value('by', 'int')} as half`)
   const before = wire.sent
-  const [first, zero, last] = await Promise.allSettled([2, 0, 5].map((by) => long.run(db, { by })))
-  t.match([first, last], [{ value: [{ half: 5, text: /^x{20000}$/ }] }, { value: [{ half: 2 }] }])
+  const [first, zero, last] = await Promise.allSettled([2, 0, 5].map((by) => halves.run(db, { by })))
+  t.match([first, last], [{ value: [{ half: 5 }] }, { value: [{ half: 2 }] }])
   t.equal(sqlState((zero as PromiseRejectedResult).reason), '22012')
   // The embedded database answers a statement as a whole.
   t.equal(wire.sent - before, serverUrl === undefined ? 4 : 3, 'only who had no row yet asks once more')
+})
+
+t.test('a shared statement yields one row', async (t) => {
+  const rows = sharedStatement('test_shared_rows', sql`select from generate_series(1, ${value('n', 'int')})`)
+  for (const n of [0, 2]) await t.rejects(rows.run(db, { n }), /yields one row/, `and not ${n}`)
 })
 
 t.test('a value that PostgreSQL does not take is the trouble of the one it came with', async (t) => {
@@ -109,6 +131,7 @@ t.test('a value that PostgreSQL does not take is the trouble of the one it came 
     ['42P01', '42P01'],
   )
   t.equal(wire.sent - before, 6, 'what is wrong for all is not asked again')
+  for (const one of reasons) t.type((one as PromiseRejectedResult).reason, DrizzleQueryError, 'it fails as every other statement does')
 })
 
 t.test('a value of a shared statement has one type', async (t) => {

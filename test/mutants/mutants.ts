@@ -451,8 +451,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'who asks while facts are being read is given those',
     file: 'src/database/gather.ts',
-    find: 'group[place]?.resolve(answer)',
-    replace: 'for (const { resolve } of [...waiting.splice(0), ...group.slice(place, place + 1)]) resolve(answer)',
+    find: 'one.resolve(theirs)',
+    replace: 'for (const { resolve } of [...waiting.splice(0), one]) resolve(theirs)',
     tests: ['test/decisions/at-once.test.ts'],
     invariant: /^(S5|R1)/,
   },
